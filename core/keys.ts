@@ -13,7 +13,10 @@ export interface Origin {
 
 /** @throws PodfreightError `usage` when a name cannot be part of a key. */
 export function checkOrigin({ cluster, node }: Origin): Origin {
-  for (const [what, name] of [['cluster', cluster], ['node', node]] as const) {
+  for (const [what, name] of [
+    ['cluster', cluster],
+    ['node', node],
+  ] as const) {
     if (!PLACE.test(name)) {
       throw new PodfreightError(
         'usage',
@@ -62,4 +65,12 @@ export function originOfArchiveKey(key: string): Origin | undefined {
 /** A bundle's key in the bundles bucket: `<bundle id>.tar.zst`; the id is 32 hexadecimal digits made of its contents. */
 export function bundleKey(bundleId: string, format: ArchiveFormat): string {
   return `${bundleId}${archiveExtension(format)}`;
+}
+
+/** In the bundles bucket: archives rewritten so that a bundle can be copied from them. They expire after a day. */
+export const NORMALISED_PREFIX = 'normalised/';
+
+/** `normalised/<64 hex>.tar.zst`; `digest` says of which object and which pods. */
+export function normalisedKey(digest: string): string {
+  return `${NORMALISED_PREFIX}${digest}${archiveExtension('tar+zstd')}`;
 }

@@ -1,4 +1,5 @@
 import type { ByteRange } from '../range.ts';
+import { paddedBytes } from './tar-header.ts';
 
 /** One file in an archive: `checkpointed.pods` or `<SandboxID>.tar`, always at the root, without `./`. */
 export interface Member {
@@ -24,4 +25,9 @@ export interface IndexedMember extends Member {
    * content and padding, so its uncompressed size is `frameBytes`, and what remains in the last.
    */
   readonly frames?: readonly number[];
+}
+
+/** Bytes that a member takes in the tar: headers, content and padding. */
+export function tarBytes(member: Pick<IndexedMember, 'headerBytes' | 'sizeBytes'>): number {
+  return member.headerBytes + paddedBytes(member.sizeBytes);
 }
