@@ -44,6 +44,19 @@ export interface StoredObject {
   readonly sizeBytes: number;
 }
 
+export interface PutOptions {
+  /** No body is longer; fixes the part size. */
+  readonly sizeBoundBytes: number;
+  /** Names in lower case. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Bytes stored since the last call. */
+  readonly onProgress?: (bytes: number) => void;
+  /** Aborting ends in `interrupted`, and leaves nothing behind unless the object was complete already. */
+  readonly signal?: AbortSignal;
+}
+
+export type ComposeOptions = Pick<PutOptions, 'metadata' | 'signal'>;
+
 export interface ArchiveStore {
   /**
    * Opens one version for reading: a HEAD, after which all reads are pinned to its ETag.
@@ -54,25 +67,21 @@ export interface ArchiveStore {
   /**
    * Stores `body` as a new object: complete, or not at all. Never overwrites. A failure of `body` or of S3 leaves no
    * object and no unfinished upload. S3 checks the full-object CRC-32.
-   * @param sizeBoundBytes no body is longer than this; fixes the part size
    * @throws PodfreightError `conflict` when the key is taken, and as `open`; an error of `body` is passed on as it is
    */
-  put(
-    location: ObjectLocation,
-    body: AsyncIterable<Buffer>,
-    options: { sizeBoundBytes: number; metadata?: Readonly<Record<string, string>>; onProgress?: (bytes: number) => void },
-  ): Promise<StoredObject>;
+  put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject>;
 
   /**
    * Stores an object made of literal bytes and of ranges of other objects, which S3 copies: same promises as `put`.
    * Range sources are pinned to their ETags.
-   * @throws PodfreightError `conflict`, `source-changed`, and as `open`
+   * @throws PodfreightError `conflict`, `source-changed`, `corrupt-archive` when the bytes do not have the plan's CRC-32,
+   *   and as `open`
    */
   compose(
     location: ObjectLocation,
     plan: PartPlan,
     sources: readonly ObjectSource[],
-    options?: { metadata?: Readonly<Record<string, string>> },
+    options?: ComposeOptions,
   ): Promise<StoredObject>;
 }
 
@@ -87,7 +96,9 @@ export interface Catalogue {
    * @returns false when a newer event was recorded already
    */
   record(archive: ArchiveRecord, pods: readonly PodRecord[]): Promise<boolean>;
+  /** Whatever version is asked for: the last that was told of. */
   archive(location: ObjectLocation): Promise<ArchiveRecord | undefined>;
+  /** By SandboxID. */
   podsOf(location: ObjectLocation, page: PageRequest): Promise<Page<PodRecord>>;
   pods(query: PodQuery, page: PageRequest): Promise<Page<PodRecord>>;
   /** @throws PodfreightError `conflict` when the id is recorded with another object */

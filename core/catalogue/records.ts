@@ -37,6 +37,8 @@ export interface PodRecord {
   readonly containers: readonly ContainerRecord[];
   /** The member's modification time: ISO 8601 UTC in whole seconds. */
   readonly checkpointedAt: string;
+  /** When S3 got the archive: ISO 8601 UTC in whole seconds; decides what is newer among equal `checkpointedAt`. */
+  readonly storedAt: string;
   /** Of `<SandboxID>.tar`; unknown for a compressed archive without an index. */
   readonly sizeBytes?: number;
   readonly sha256?: string;
@@ -51,7 +53,10 @@ export interface BundleRecord {
   readonly format: ArchiveFormat;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
-  readonly pods: readonly Pick<PodRecord, 'sandboxId' | 'name' | 'namespace' | 'checkpointedAt' | 'sizeBytes' | 'origin'>[];
+  readonly pods: readonly Pick<
+    PodRecord,
+    'sandboxId' | 'name' | 'namespace' | 'checkpointedAt' | 'sizeBytes' | 'origin'
+  >[];
 }
 
 /** Which checkpoints of pods: exactly one way in, each answered by one query. */

@@ -1,0 +1,88 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type { Item, ItemTable } from '../core/catalogue/item-table.ts';
+import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
+import { tableCatalogue } from '../core/catalogue/table-catalogue.ts';
+import { PodfreightError } from '../core/errors.ts';
+import type { Catalogue } from '../core/ports.ts';
+import { dynamodbClient } from './dynamodb-client.ts';
+import { awsError, isNamed } from './errors.ts';
+
+/** The catalogue in a DynamoDB table that was created as `CATALOGUE_TABLE` says. */
+export function dynamodbCatalogue(tableName: string, client: DynamoDBClient = dynamodbClient()): Catalogue {
+  return tableCatalogue(dynamodbItemTable(tableName, client));
+}
+
+export function dynamodbItemTable(tableName: string, client: DynamoDBClient): ItemTable {
+  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
+  const failed = (error: unknown) => awsError(error, `table ${tableName}`);
+
+  return {
+    async get(key) {
+      try {
+        const command = new GetCommand({ TableName: tableName, Key: { ...key }, ConsistentRead: true });
+        return (await documents.send(command)).Item as Item | undefined;
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+
+    async put(item, condition) {
+      try {
+        await documents.send(
+          new PutCommand({ TableName: tableName, Item: item, ...(condition === 'not-older' && notOlderThan(item)) }),
+        );
+        return true;
+      } catch (error) {
+        if (isNamed(error, 'ConditionalCheckFailedException')) return false;
+        throw failed(error);
+      }
+    },
+
+    async remove(key) {
+      try {
+        await documents.send(new DeleteCommand({ TableName: tableName, Key: { ...key } }));
+      } catch (error) {
+        throw failed(error);
+      }
+    },
+
+    async query({ index, partition, from, to, descending, limit, startAfter }) {
+      const sortKey = index === undefined ? CATALOGUE_TABLE.sortKey : 'listedAt';
+      try {
+        const { Items, LastEvaluatedKey } = await documents.send(
+          new QueryCommand({
+            TableName: tableName,
+            ...(index === undefined ? { ConsistentRead: true } : { IndexName: index }),
+            KeyConditionExpression: '#partition = :partition AND #sort BETWEEN :from AND :to',
+            ExpressionAttributeNames: { '#partition': index ?? CATALOGUE_TABLE.partitionKey, '#sort': sortKey },
+            ExpressionAttributeValues: { ':partition': partition, ':from': from, ':to': to },
+            ScanIndexForward: !descending,
+            ...(limit !== undefined && { Limit: limit }),
+            ...(startAfter !== undefined && { ExclusiveStartKey: { ...startAfter } }),
+          }),
+        );
+        return {
+          items: (Items ?? []) as Item[],
+          ...(LastEvaluatedKey !== undefined && { next: LastEvaluatedKey as Record<string, string> }),
+        };
+      } catch (error) {
+        if (startAfter !== undefined && isNamed(error, 'ValidationException')) {
+          throw new PodfreightError('usage', 'The cursor is not one of this listing; start again without it.', {
+            cause: error,
+          });
+        }
+        throw failed(error);
+      }
+    },
+  };
+}
+
+/** `identity` and `order` are attributes of ours; `#` keeps them from ever being reserved words. */
+function notOlderThan({ identity, order }: Item) {
+  return {
+    ConditionExpression: 'attribute_not_exists(#pk) OR (#identity = :identity AND #order <= :order)',
+    ExpressionAttributeNames: { '#pk': CATALOGUE_TABLE.partitionKey, '#identity': 'identity', '#order': 'order' },
+    ExpressionAttributeValues: { ':identity': identity, ':order': order },
+  };
+}

@@ -1,0 +1,78 @@
+import { checkSamePods } from '../archive/archived-manifest.ts';
+import { openArchive } from '../archive/reader.ts';
+import { isPodfreightError, PodfreightError } from '../errors.ts';
+import { type Origin, originOfArchiveKey } from '../keys.ts';
+import { openIfThere } from '../open-if-there.ts';
+import type { ArchiveStore, Catalogue, ObjectLocation, ObjectSource } from '../ports.ts';
+import type { ObjectEvent } from './object-event.ts';
+import { podRecords } from './pod-records.ts';
+import type { ArchiveRecord, PodRecord } from './records.ts';
+
+export interface Catalogued {
+  readonly archive: ArchiveRecord;
+  /** False when a newer event had been recorded, and this one changed nothing. */
+  readonly isNewest: boolean;
+}
+
+/**
+ * Looks at the object an event is about and records what is there: an archive with its pods, something that is none with
+ * the reason, or nothing. The same event again, late or out of order ends the same. Of an archive with an index it reads
+ * manifest and index.
+ * @throws PodfreightError whatever may pass by itself (`service`, `unreachable`, `access-denied`, …): deliver the event again
+ */
+export async function catalogueObject(
+  event: ObjectEvent,
+  { store, catalogue }: { store: ArchiveStore; catalogue: Catalogue },
+): Promise<Catalogued> {
+  const { archive, pods } = await look(event, store);
+  return { archive, isNewest: await catalogue.record(archive, pods) };
+}
+
+interface Finding {
+  readonly archive: ArchiveRecord;
+  readonly pods: readonly PodRecord[];
+}
+
+async function look(event: ObjectEvent, store: ArchiveStore): Promise<Finding> {
+  const { bucket, key, versionId, sequencer, at } = event;
+  const version = event.kind === 'created' && versionId !== undefined ? { versionId } : {};
+  const location: ObjectLocation = { bucket, key, ...version };
+  const source = await openIfThere(store, location);
+  // A version that is gone has been deleted, whether or not that has been told already.
+  if (source === undefined) return { archive: { location, state: 'deleted', sequencer, at }, pods: [] };
+  const { etag, sizeBytes } = source;
+  const known = { location: source.location, etag, sizeBytes, sequencer, at };
+  try {
+    const { pods, ...archive } = await readArchive(source);
+    return { archive: { ...known, state: 'ready', ...archive, podCount: pods.length }, pods };
+  } catch (error) {
+    if (!isPodfreightError(error, 'invalid-archive', 'invalid-manifest', 'corrupt-archive', 'unsupported')) throw error;
+    return { archive: { ...known, state: 'rejected', reason: error.message }, pods: [] };
+  } finally {
+    await source.close();
+  }
+}
+
+async function readArchive(source: ObjectSource) {
+  const origin = originOf(source.location);
+  const archive = await openArchive(source);
+  const { manifest } = await archive.manifest();
+  const members = archive.index?.members ?? (await archive.layout());
+  if (members !== undefined)
+    checkSamePods(
+      manifest,
+      members.map(({ name }) => name),
+      archive.name,
+    );
+  const pods = podRecords(manifest, members, source, origin);
+  return { format: archive.format, indexed: archive.index !== undefined, origin, pods };
+}
+
+function originOf({ key }: ObjectLocation): Origin {
+  const origin = originOfArchiveKey(key);
+  if (origin !== undefined) return origin;
+  const shape = '<cluster>/<node>/<SandboxID>/<time>.tar.zst';
+  throw new PodfreightError('unsupported', `The key ${JSON.stringify(key)} is not of the form ${shape}.`, {
+    subject: { key },
+  });
+}

@@ -1,0 +1,56 @@
+import type { CATALOGUE_TABLE, IndexName } from './table.ts';
+
+/** Where an item lies. */
+export interface ItemKey {
+  readonly [CATALOGUE_TABLE.partitionKey]: string;
+  readonly [CATALOGUE_TABLE.sortKey]: string;
+}
+
+/** `record` is what the catalogue was given; everything else is there to find and order it. */
+export interface Item<R = unknown> extends ItemKey, Partial<Readonly<Record<IndexName, string>>> {
+  readonly listedAt?: string;
+  /** What a conditional put compares. */
+  readonly order?: string;
+  /** What a conditional put wants unchanged. */
+  readonly identity?: string;
+  readonly record: R;
+}
+
+/** Where a page ended, as the table says it: given back as it is, it makes the next one start there. */
+export type PageKey = Readonly<Record<string, string>>;
+
+export interface ItemQuery {
+  /** Absent: the table itself, strongly consistent. */
+  readonly index?: IndexName;
+  /** Of the partition key. */
+  readonly partition: string;
+  /** Of the sort key, both inclusive. */
+  readonly from: string;
+  readonly to: string;
+  readonly descending?: boolean;
+  /** Absent: as many as the table likes. */
+  readonly limit?: number;
+  readonly startAfter?: PageKey;
+}
+
+/**
+ * A table of items with the keys and indexes of `CATALOGUE_TABLE`. Each write is of one item: done or not done.
+ * All throw PodfreightError `not-found` (no such table), `access-denied`, `no-credentials`, `unreachable`, `service`.
+ */
+export interface ItemTable {
+  /** Strongly consistent. */
+  get(key: ItemKey): Promise<Item | undefined>;
+  /**
+   * Replaces the whole item. With `condition: 'not-older'`, only where there is none yet, or one of the same `identity`
+   * whose `order` is the same or before.
+   * @returns false when the condition refused it
+   */
+  put(item: Item, condition?: 'not-older'): Promise<boolean>;
+  /** One that is not there is no error. */
+  remove(key: ItemKey): Promise<void>;
+  /**
+   * By sort key, in byte order. `next` is there when more may follow, even if nothing does.
+   * @throws PodfreightError `usage` when `startAfter` does not lie within the query
+   */
+  query(query: ItemQuery): Promise<{ readonly items: readonly Item[]; readonly next?: PageKey }>;
+}

@@ -1,0 +1,28 @@
+import { PodfreightError } from '../errors.ts';
+
+/** S3 writes 16 to 18 digits today. */
+const MAX_DIGITS = 32;
+
+const HEX = new RegExp(`^[0-9A-Fa-f]{1,${MAX_DIGITS}}$`);
+
+export function isSequencer(text: string): boolean {
+  return HEX.test(text);
+}
+
+/**
+ * A sequencer in the form that sorts as text: upper case, padded on the right with zeros to 32 digits.
+ * @throws PodfreightError `internal` for what {@link isSequencer} refuses
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html "sequencer"
+ */
+export function sequencerOrder(sequencer: string): string {
+  if (!isSequencer(sequencer)) {
+    throw new PodfreightError('internal', `Sequencer ${JSON.stringify(sequencer)} was used without being checked.`);
+  }
+  return sequencer.toUpperCase().padEnd(MAX_DIGITS, '0');
+}
+
+/** Negative when the event of `a` came before that of `b`, 0 for the same event. Only for events of one key. */
+export function compareSequencers(a: string, b: string): number {
+  const [x, y] = [sequencerOrder(a), sequencerOrder(b)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}

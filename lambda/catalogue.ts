@@ -1,0 +1,12 @@
+import { dynamodbCatalogue } from '../aws/dynamodb-catalogue.ts';
+import { S3ArchiveStore } from '../aws/s3-archive-store.ts';
+import { catalogueHandler } from './catalogue-handler.ts';
+import { readConfig } from './config.ts';
+
+const { table, archivesBucket } = readConfig(['table', 'archivesBucket']);
+
+export const handler = catalogueHandler({
+  store: new S3ArchiveStore(),
+  catalogue: dynamodbCatalogue(table),
+  archivesBucket,
+});

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { ClientOptions } from '../../aws/clients.ts';
+import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
+import { assertSameBytes, inChunks, readAll } from '../contracts/archive-store.ts';
+import { clientOf, localS3 } from './local-s3.ts';
+
+const MiB = 1024 ** 2;
+const LOCATION = { bucket: 'archives', key: 'k' };
+
+async function listening(t: TestContext, server: Server): Promise<string> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function storeAt(url: string, options: ClientOptions = {}, stallMs = 200): S3ArchiveStore {
+  return new S3ArchiveStore(clientOf(url, options), { stallMs });
+}
+
+test('what an answer brought before it broke off is not asked for again', async () => {
+  await using s3 = await localS3();
+  const bytes = randomBytes(20 * MiB);
+  await s3.store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
+  let cuts = 0;
+  s3.faults = ({ operation }) => (operation === 'GetObject' && cuts++ % 2 === 0 ? { cutAfterBytes: MiB } : undefined);
+  const source = await s3.store.open(LOCATION);
+  s3.requests.length = 0;
+  assertSameBytes(await readAll(source), bytes);
+  assert.ok(cuts > 3, `${cuts} requests`);
+  const sent = s3.requests.reduce((sum, { bytesOut }) => sum + bytesOut, 0);
+  assert.ok(sent < bytes.length * 1.5, `${sent} bytes sent`);
+});
+
+test('answers that always break off are an error in the end', async () => {
+  await using s3 = await localS3();
+  await s3.store.put(LOCATION, inChunks(Buffer.alloc(100)), { sizeBoundBytes: 100 });
+  const source = await s3.store.open(LOCATION);
+  s3.faults = ({ operation }) => (operation === 'GetObject' ? { cutAfterBytes: 0 } : undefined);
+  await assert.rejects(source.read({ start: 0, end: 100 }), { code: 'unreachable', message: /s3:\/\/archives\/k/ });
+});
+
+test('throttled reads go on later', async () => {
+  await using s3 = await localS3();
+  await s3.store.put(LOCATION, inChunks(Buffer.from('abc')), { sizeBoundBytes: 3 });
+  const source = await s3.store.open(LOCATION);
+  let refused = 0;
+  s3.faults = () => (refused++ < 4 ? { status: 503, code: 'SlowDown' } : undefined);
+  assert.equal((await source.read({ start: 0, end: 3 })).toString(), 'abc');
+});
+
+/** An endpoint that knows one object of the given bytes, and lets `get` answer for its ranges. */
+async function oneObject(
+  t: TestContext,
+  bytes: Buffer,
+  get: (answer: ServerResponse, range: Buffer) => void,
+  stallMs = 200,
+) {
+  const server = createHttpServer((request, answer) => {
+    const headers = { etag: '"e"', 'last-modified': new Date(0).toUTCString() };
+    if (request.method === 'HEAD') {
+      answer.writeHead(200, { ...headers, 'content-length': bytes.length }).end();
+      return;
+    }
+    const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
+    const range = bytes.subarray(Number(first), Number(last) + 1);
+    answer.writeHead(206, { ...headers, 'content-length': range.length });
+    get(answer, range);
+  });
+  t.after(() => server.closeAllConnections());
+  return await storeAt(await listening(t, server), {}, stallMs).open(LOCATION);
+}
+
+test('an answer that stalls is asked for again, from where it stalled', async (t) => {
+  const asked: number[] = [];
+  const source = await oneObject(t, Buffer.from('0123456789'), (answer, range) => {
+    asked.push(range.length);
+    if (asked.length === 1) answer.write(range.subarray(0, 4));
+    else answer.end(range);
+  });
+  assert.equal((await source.read({ start: 0, end: 10 })).toString(), '0123456789');
+  assert.deepEqual(asked, [10, 6]);
+});
+
+test('an endpoint that ignores the range is found out', async (t) => {
+  const server = createHttpServer((request, answer) => {
+    const body = request.method === 'HEAD' ? undefined : '0123456789';
+    answer.writeHead(200, { etag: '"e"', 'content-length': 10, 'last-modified': new Date(0).toUTCString() }).end(body);
+  });
+  t.after(() => server.closeAllConnections());
+  const source = await storeAt(await listening(t, server)).open(LOCATION);
+  await assert.rejects(source.read({ start: 2, end: 5 }), { code: 'service', message: /bytes 2 to 5/ });
+});
+
+test('leaving a stream early ends the requests under way', { timeout: 10_000 }, async (t) => {
+  let open = 0;
+  const closed = Promise.withResolvers<void>();
+  const source = await oneObject(
+    t,
+    Buffer.alloc(40 * MiB),
+    (answer, range) => {
+      open += 1;
+      answer.on('close', () => {
+        open -= 1;
+        if (open === 0) closed.resolve();
+      });
+      if (open === 1) answer.end(range);
+      else answer.write('a');
+    },
+    60_000,
+  );
+  for await (const _ of source.stream({ start: 0, end: 40 * MiB })) break;
+  await closed.promise;
+});
+
+test('a versioned object is read on although it was replaced', async () => {
+  await using s3 = await localS3({ versioned: true });
+  const stored = await s3.store.put(LOCATION, inChunks(Buffer.from('old')), { sizeBoundBytes: 3 });
+  const source = await s3.store.open(LOCATION);
+  assert.ok(source.location.versionId);
+  assert.deepEqual(stored.location, source.location);
+  await s3.overwrite(LOCATION, Buffer.from('new'));
+  assert.equal((await source.read({ start: 0, end: 3 })).toString(), 'old');
+  assert.equal((await readAll(await s3.store.open(LOCATION))).toString(), 'new');
+  assert.equal((await readAll(await s3.store.open(source.location))).toString(), 'old');
+});
+
+test('wrong credentials are told apart from missing permissions', async () => {
+  await using s3 = await localS3();
+  const stranger = storeAt(s3.url, { credentials: { accessKeyId: 'AKIDOTHER', secretAccessKey: 'secret' } });
+  await assert.rejects(stranger.open(LOCATION), { code: 'access-denied', message: /does not accept the credentials/ });
+  const guess = storeAt(s3.url, { credentials: { accessKeyId: 'AKIDTEST', secretAccessKey: 'wrong' } });
+  await assert.rejects(guess.open(LOCATION), { code: 'access-denied', message: /does not accept the credentials/ });
+
+  s3.faults = () => ({ status: 403, code: 'AccessDenied', message: 'Access Denied' });
+  await assert.rejects(s3.store.open(LOCATION), { code: 'access-denied', message: /refuses access.*Access Denied/ });
+  s3.faults = () => ({ status: 400, code: 'ExpiredToken' });
+  await assert.rejects(s3.store.open(LOCATION), { code: 'no-credentials', message: /expired/ });
+});
+
+test('an endpoint where nobody listens is unreachable at once', { timeout: 10_000 }, async (t) => {
+  const server = createServer();
+  const url = await listening(t, server);
+  server.close();
+  await once(server, 'close');
+  await assert.rejects(storeAt(url).open(LOCATION), { code: 'unreachable', message: /ECONNREFUSED 127\.0\.0\.1/ });
+});
+
+test('an endpoint that accepts and never answers is unreachable within seconds', { timeout: 10_000 }, async (t) => {
+  const sockets = new Set<{ destroy(): void }>();
+  const url = await listening(
+    t,
+    createServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => {});
+    }),
+  );
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  const store = storeAt(url, { answerTimeoutMs: 200 });
+  await assert.rejects(store.open(LOCATION), { code: 'unreachable', message: /does not answer/ });
+  assert.equal(sockets.size, 3);
+  await assert.rejects(store.put(LOCATION, inChunks(Buffer.alloc(17 * MiB)), { sizeBoundBytes: 17 * MiB }), {
+    code: 'unreachable',
+  });
+});

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { minCopyBytes, type PartLimits, S3_PART_LIMITS } from '../../../core/bundle/part-limits.ts';
+import type { PartPlan, PlannedPart, Segment } from '../../../core/bundle/plan.ts';
+import { planParts } from '../../../core/bundle/plan-parts.ts';
+import { segmentLength, segmentsLength } from '../../../core/bundle/segments.ts';
+import { rangeLength } from '../../../core/range.ts';
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+
+/** S3's rules with a few bytes for MiB. */
+const SMALL: PartLimits = {
+  minPartBytes: 5,
+  maxPartBytes: 64,
+  maxParts: 50,
+  maxObjectBytes: 2500,
+  copyPartBytes: 16,
+  uploadPartBytes: 12,
+};
+
+const SOURCES = [11, 23, 47].map((step, source) =>
+  Buffer.from(Array.from({ length: 600 }, (_, i) => (i * step + source) % 251)),
+);
+
+const segment: fc.Arbitrary<Segment> = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc
+      .uint8Array({ maxLength: 20 })
+      .map((bytes): Segment => ({ kind: 'literal', bytes: Buffer.from(bytes) })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.nat(SOURCES.length - 1), fc.nat(500), fc.oneof(fc.nat(12), fc.nat(100)))
+      .map(([source, start, length]): Segment => ({ kind: 'range', source, range: { start, end: start + length } })),
+  },
+);
+
+/** Mostly scattered, sometimes cut from one long range, so that touching ranges occur. */
+const segments = fc.oneof(
+  fc.array(segment, { maxLength: 30 }),
+  fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 12 }).map((lengths) => {
+    let start = 0;
+    return lengths.map((length): Segment => {
+      const range = { start, end: start + length };
+      start = range.end;
+      return { kind: 'range', source: 0, range };
+    });
+  }),
+);
+
+function bytesOf(pieces: readonly Segment[]): Buffer {
+  return Buffer.concat(
+    pieces.map((piece) =>
+      piece.kind === 'literal' ? piece.bytes : SOURCES[piece.source]!.subarray(piece.range.start, piece.range.end),
+    ),
+  );
+}
+
+function partBytes(part: PlannedPart): Buffer {
+  return bytesOf(part.kind === 'copy' ? [{ ...part, kind: 'range' }] : part.segments);
+}
+
+function partLength(part: PlannedPart): number {
+  return part.kind === 'copy' ? rangeLength(part.range) : part.sizeBytes;
+}
+
+function uploadedBytes(plan: PartPlan): number {
+  return plan.parts.reduce((sum, part) => sum + (part.kind === 'upload' ? part.sizeBytes : 0), 0);
+}
+
+function assertWithin(plan: PartPlan, limits: PartLimits): void {
+  assert.ok(plan.parts.length <= limits.maxParts, `${plan.parts.length} parts`);
+  for (const [i, part] of plan.parts.entries()) {
+    const length = partLength(part);
+    const last = i === plan.parts.length - 1;
+    assert.ok(length >= (last ? 1 : limits.minPartBytes), `part ${i} has ${length} bytes`);
+    assert.ok(length <= (part.kind === 'copy' ? limits.maxPartBytes : limits.uploadPartBytes), `part ${i}: ${length}`);
+    if (part.kind === 'copy') assert.ok(length >= minCopyBytes(limits), `copy ${i} has ${length} bytes`);
+    else assert.equal(segmentsLength(part.segments), part.sizeBytes);
+  }
+}
+
+const isSmall = (piece: Segment, limits: PartLimits) =>
+  piece.kind === 'literal' || segmentLength(piece) < minCopyBytes(limits);
+
+/** Stretches of small segments, each of which may cost an upload of its own. */
+function smallStretches(pieces: readonly Segment[], limits: PartLimits): number {
+  const filled = pieces.filter((piece) => segmentLength(piece) > 0);
+  return filled.filter((piece, i) => isSmall(piece, limits) && (i === 0 || !isSmall(filled[i - 1]!, limits))).length;
+}
+
+test('the parts are the wished bytes, keep to the limits, and upload little', () => {
+  fc.assert(
+    fc.property(segments, (pieces) => {
+      const limits = { ...SMALL, maxParts: 1000 };
+      const plan = planParts(pieces, { limits });
+      assert.deepEqual(Buffer.concat(plan.parts.map(partBytes)), bytesOf(pieces));
+      assert.equal(plan.sizeBytes, segmentsLength(pieces));
+      assertWithin(plan, limits);
+
+      const small = pieces
+        .filter((piece) => isSmall(piece, limits))
+        .reduce((sum, piece) => sum + segmentLength(piece), 0);
+      const stretches = smallStretches(pieces, limits);
+      assert.ok(uploadedBytes(plan) <= small + stretches * 2 * limits.minPartBytes, `${uploadedBytes(plan)} uploaded`);
+
+      const requests = pieces.reduce((sum, piece) => sum + Math.ceil(segmentLength(piece) / limits.copyPartBytes), 0);
+      const uploads = stretches + Math.ceil(uploadedBytes(plan) / (limits.uploadPartBytes / 2));
+      assert.ok(plan.parts.length <= requests + uploads, `${plan.parts.length} parts`);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('where 50 parts are few, copies grow and small ranges share parts, or the plan is refused', () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(fc.array(segment, { minLength: 30, maxLength: 80 }), (pieces) => {
+      let plan: PartPlan;
+      try {
+        plan = planParts(pieces, { limits: SMALL });
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'unsupported');
+        refused += 1;
+        return;
+      }
+      assert.deepEqual(Buffer.concat(plan.parts.map(partBytes)), bytesOf(pieces));
+      assertWithin(plan, SMALL);
+    }),
+    { numRuns: 500 },
+  );
+  assert.ok(refused < 450, `${refused} of 500 refused`);
+});
+
+test('with 10 MiB to spare beside it, a small stretch borrows up to 5 MiB and no more', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 30 }), fc.integer({ min: 11, max: 500 }), (head, length) => {
+      const big: Segment = { kind: 'range', source: 0, range: { start: 0, end: length } };
+      const plan = planParts([{ kind: 'literal', bytes: Buffer.from(head) }, big], { limits: SMALL });
+      assert.equal(uploadedBytes(plan), Math.max(head.length, SMALL.minPartBytes));
+    }),
+  );
+});
+
+test('bytes are borrowed from the left before a neighbour on the right is touched', () => {
+  const plan = planParts([range(0, 0, 30), { kind: 'literal', bytes: Buffer.from('ab') }, range(1, 0, 30)], {
+    limits: SMALL,
+  });
+  assert.deepEqual(
+    plan.parts.map((part) => (part.kind === 'copy' ? part.range : part.sizeBytes)),
+    [{ start: 0, end: 14 }, { start: 14, end: 27 }, 5, { start: 0, end: 15 }, { start: 15, end: 30 }],
+  );
+});
+
+test('touching ranges of one source are copied as one', () => {
+  const plan = planParts([range(0, 0, 3), range(0, 3, 5), range(0, 5, 14)], { limits: SMALL });
+  assert.deepEqual(plan.parts, [{ kind: 'copy', source: 0, range: { start: 0, end: 14 } }]);
+});
+
+test('a CRC-32 is handed on', () => {
+  assert.equal(planParts([], { crc32: 0 }).crc32, 0);
+  assert.equal('crc32' in planParts([]), false);
+});
+
+function range(source: number, start: number, end: number): Segment {
+  return { kind: 'range', source, range: { start, end } };
+}
+
+const literal = (length: number): Segment => ({ kind: 'literal', bytes: Buffer.alloc(length) });
+
+/** Kinds and lengths of the parts at S3's own limits. */
+function realPlan(pieces: readonly Segment[]): string[] {
+  const plan = planParts(pieces);
+  assertWithin(plan, S3_PART_LIMITS);
+  assert.equal(
+    plan.parts.reduce((sum, part) => sum + partLength(part), 0),
+    segmentsLength(pieces),
+  );
+  return plan.parts.map((part) => `${part.kind} ${partLength(part)}`);
+}
+
+test('no bytes need no part', () => {
+  assert.deepEqual(realPlan([]), []);
+  assert.deepEqual(realPlan([literal(0), range(0, 7, 7)]), []);
+});
+
+test('5 MiB and a byte are the least S3 copies', () => {
+  assert.deepEqual(realPlan([range(0, 0, 5 * MiB - 1), range(1, 0, 1)]), [`upload ${5 * MiB}`]);
+  assert.deepEqual(realPlan([range(0, 0, 5 * MiB)]), [`upload ${5 * MiB}`]);
+  assert.deepEqual(realPlan([range(0, 0, 5 * MiB + 1)]), [`copy ${5 * MiB + 1}`]);
+});
+
+test('a small head takes 5 MiB of a neighbour that can spare them, or a smaller one whole', () => {
+  assert.deepEqual(realPlan([literal(1), range(0, 0, 10 * MiB)]), [`upload ${5 * MiB}`, `copy ${5 * MiB + 1}`]);
+  assert.deepEqual(realPlan([literal(1), range(0, 0, 10 * MiB - 1)]), [`upload ${10 * MiB}`]);
+  assert.deepEqual(realPlan([literal(5 * MiB), range(0, 0, 6 * MiB)]), [`upload ${5 * MiB}`, `copy ${6 * MiB}`]);
+});
+
+test('a last part may be a byte', () => {
+  assert.deepEqual(realPlan([range(0, 0, 9 * MiB), literal(1)]), [`copy ${9 * MiB}`, 'upload 1']);
+});
+
+test('copies of 5 GiB and beyond are cut near 128 MiB', () => {
+  for (const size of [5 * GiB - 1, 5 * GiB, 5 * GiB + 1]) {
+    const parts = realPlan([range(0, 0, size)]);
+    assert.equal(parts.length, Math.ceil(size / (128 * MiB)));
+  }
+});
+
+test('long uploads are cut to what memory holds', () => {
+  assert.deepEqual(realPlan([literal(16 * MiB + 1)]), [`upload ${8 * MiB + 1}`, `upload ${8 * MiB}`]);
+});
+
+test('10,000 copies of 128 MiB are one plan, a byte more makes them longer', () => {
+  const full = 10_000 * 128 * MiB;
+  assert.equal(realPlan([range(0, 0, full)]).length, 10_000);
+  const more = realPlan([range(0, 0, full + 1)]);
+  assert.ok(more.length <= 10_000);
+  assert.equal(more[0], `copy ${128 * MiB + 1}`);
+});
+
+test('an object of 50 TB fits, a byte more is refused', () => {
+  assert.ok(realPlan([literal(1000), range(0, 0, 50e12 - 2000), literal(1000)]).length <= 10_000);
+  assert.throws(() => planParts([range(0, 0, 50e12 + 1)]), { code: 'unsupported', message: /50000000000000/ });
+});
+
+test('10,000 pods of 6 MiB with head and tail share a few parts', () => {
+  const pods = Array.from({ length: 10_000 }, (_, i) => range(i, 0, 6 * MiB));
+  const plan = planParts([literal(3 * MiB), ...pods, literal(3 * MiB)]);
+  assertWithin(plan, S3_PART_LIMITS);
+  assert.ok(uploadedBytes(plan) <= 64 * MiB, `${uploadedBytes(plan)} uploaded`);
+});
+
+test('more big ranges than parts are refused', () => {
+  const pods = Array.from({ length: 10_001 }, (_, i) => range(i, 0, GiB));
+  assert.throws(() => planParts(pods), { code: 'unsupported', message: /10000 parts/ });
+});

@@ -1,0 +1,54 @@
+import type { Item, ItemKey, ItemTable, PageKey } from '../../core/catalogue/item-table.ts';
+import { PodfreightError } from '../../core/errors.ts';
+
+const PAGE_ITEMS = 50;
+
+/** The table without a database: what it returns and keeps are copies, as over a wire. */
+export class MemoryItemTable implements ItemTable {
+  readonly items = new Map<string, Item>();
+
+  async get(key: ItemKey): Promise<Item | undefined> {
+    return structuredClone(this.items.get(address(key)));
+  }
+
+  async put(item: Item, condition?: 'not-older'): Promise<boolean> {
+    const there = this.items.get(address(item));
+    if (condition === 'not-older' && there !== undefined) {
+      if (there.identity !== item.identity || there.order! > item.order!) return false;
+    }
+    this.items.set(address(item), structuredClone(item));
+    return true;
+  }
+
+  async remove(key: ItemKey): Promise<void> {
+    this.items.delete(address(key));
+  }
+
+  async query({ index, partition, from, to, descending, limit, startAfter }: Parameters<ItemTable['query']>[0]) {
+    const sortKey = (item: Item) => (index === undefined ? item.sk : item.listedAt!);
+    const place = (item: Item) => [sortKey(item), item.pk, item.sk].join('\0');
+    const sign = descending ? -1 : 1;
+    const found = [...this.items.values()]
+      .filter((item) => (index === undefined ? item.pk : item[index]) === partition)
+      .filter((item) => from <= sortKey(item) && sortKey(item) <= to)
+      .sort((a, b) => sign * (place(a) < place(b) ? -1 : 1));
+    if (startAfter !== undefined && startAfter.partition !== partition) {
+      throw new PodfreightError('usage', 'The page key is not one of this query.');
+    }
+    const start =
+      startAfter === undefined
+        ? 0
+        : found.findIndex(
+            (item) => sign * (place(item) < startAfter.place! ? -1 : 1) > 0 && place(item) !== startAfter.place,
+          );
+    const items = start < 0 ? [] : found.slice(start, start + (limit ?? PAGE_ITEMS));
+    const last = items.at(-1);
+    const next: PageKey | undefined =
+      last !== undefined && items.length === (limit ?? PAGE_ITEMS) ? { partition, place: place(last) } : undefined;
+    return { items: structuredClone(items), ...(next !== undefined && { next }) };
+  }
+}
+
+function address({ pk, sk }: ItemKey): string {
+  return JSON.stringify([pk, sk]);
+}
