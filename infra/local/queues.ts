@@ -1,0 +1,84 @@
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { buildApp } from 'fauxqs';
+import { PodfreightError } from '../../core/errors.ts';
+import { type Endpoint, endpointOf } from './endpoint.ts';
+import type { Resource, Template } from './template.ts';
+
+/** SQS by fauxqs, in memory. */
+export async function startSqs(options: { port?: number } = {}): Promise<Endpoint> {
+  // Its own `startFauxqs` would listen on every interface.
+  const app = buildApp({ logger: false });
+  await app.listen({ port: options.port ?? 0, host: '127.0.0.1' });
+  return endpointOf(app.server, async () => await app.close());
+}
+
+interface QueueProperties {
+  readonly RedrivePolicy?: { readonly deadLetterTargetArn: string; readonly maxReceiveCount: number };
+  readonly [attribute: string]: unknown;
+}
+
+export interface LocalQueue {
+  readonly arn: string;
+  readonly url: string;
+  /** Where messages go that were received too often. */
+  readonly deadLetterArn?: string;
+}
+
+/** Properties that are no attributes of a queue. */
+const NOT_ATTRIBUTES = ['QueueName', 'Tags', 'RedrivePolicy'];
+
+/** Creates the template's queues, by ARN; those for dead letters first, because the others point at them. */
+export async function createQueues(client: SQSClient, template: Template): Promise<Map<string, LocalQueue>> {
+  const resources = template.resources<QueueProperties>('AWS::SQS::Queue');
+  const isSource = ({ properties }: Resource<QueueProperties>) => properties.RedrivePolicy !== undefined;
+  const queues = new Map<string, LocalQueue>();
+  for (const resource of [...resources.filter((one) => !isSource(one)), ...resources.filter(isSource)]) {
+    queues.set(resource.arn, await createQueue(client, resource));
+  }
+  return queues;
+}
+
+async function createQueue(client: SQSClient, resource: Resource<QueueProperties>): Promise<LocalQueue> {
+  const { name, arn, properties } = resource;
+  const attributes = Object.entries(properties)
+    .filter(([attribute]) => !NOT_ATTRIBUTES.includes(attribute))
+    .map(([attribute, value]) => [attribute, String(value)]);
+  const { RedrivePolicy } = properties;
+  if (RedrivePolicy) attributes.push(['RedrivePolicy', JSON.stringify(RedrivePolicy)]);
+  const { QueueUrl } = await client.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: Object.fromEntries(attributes) }),
+  );
+  if (!QueueUrl) throw new PodfreightError('internal', `The embedded SQS made no queue "${name}".`);
+  return { arn, url: QueueUrl, ...(RedrivePolicy && { deadLetterArn: RedrivePolicy.deadLetterTargetArn }) };
+}
+
+/** Messages in the queue, also those being handled or waiting to be handled again. */
+export async function messageCount(client: SQSClient, queue: LocalQueue): Promise<number> {
+  const counts = [
+    'ApproximateNumberOfMessages',
+    'ApproximateNumberOfMessagesNotVisible',
+    'ApproximateNumberOfMessagesDelayed',
+  ] as const;
+  const { Attributes } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: [...counts] }),
+  );
+  return counts.reduce((sum, name) => sum + Number(Attributes?.[name] ?? 0), 0);
+}
+
+/** The bodies of a queue's messages, which stay where they are. */
+export async function peek(client: SQSClient, queue: LocalQueue): Promise<string[]> {
+  const bodies = new Map<string, string>();
+  const total = await messageCount(client, queue);
+  while (bodies.size < total) {
+    const receive = { QueueUrl: queue.url, MaxNumberOfMessages: 10, VisibilityTimeout: 0 };
+    const { Messages = [] } = await client.send(new ReceiveMessageCommand(receive));
+    if (Messages.length === 0) break;
+    for (const { MessageId, Body } of Messages) bodies.set(MessageId ?? '', Body ?? '');
+  }
+  return [...bodies.values()];
+}

@@ -1,0 +1,2 @@
+/** Whose all buckets and objects are. */
+export const owner = { ID: 'local', DisplayName: 'local' };
