@@ -100,7 +100,7 @@ export class S3ArchiveStore implements ArchiveStore {
   }
 }
 
-/** Runs `work` with an abort of its own, which the caller's signal sets off; what it was aborted with is thrown. */
+/** Runs `work` with an abort of its own, which the caller's signal sets off. */
 async function withAbort<Result>(
   location: ObjectLocation,
   { metadata, signal }: ComposeOptions,
@@ -113,8 +113,6 @@ async function withAbort<Result>(
   try {
     abort.signal.throwIfAborted();
     return await work(abort, { signal: abort.signal, ...(metadata === undefined ? {} : { metadata }) });
-  } catch (error) {
-    throw abort.signal.aborted ? abort.signal.reason : error;
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }

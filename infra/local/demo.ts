@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -13,6 +13,8 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const FIXTURES = join(ROOT, 'test', 'fixtures');
 const PODFREIGHT = join(ROOT, 'cli', 'podfreight.js');
 const WANTED = ['default/counters', 'default/my-redis', 'edge/web'];
+const LATER = '273b27021c1f4bd8869936fa10578a407ea3b567cb12a3557459e247556d9dee';
+const LATER_TIME = new Date('2026-11-22T13:30:00Z');
 
 const startedAt = performance.now();
 const timings: [string, number][] = [];
@@ -37,6 +39,8 @@ async function demo(): Promise<void> {
   for (const node of ['node-a', 'node-b']) {
     await podfreight('insert', '-i', join(FIXTURES, `${node}.tar.zst`), '-t', node);
   }
+  // The packed samples have one time for all; really redis was checkpointed on node-b after node-a.
+  await utimes(join(work, 'node-b', `${LATER}.tar`), LATER_TIME, LATER_TIME);
   await podfreight('show', '-t', 'node-a');
   await podfreight('show', '-t', 'node-b');
 

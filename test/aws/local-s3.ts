@@ -37,7 +37,7 @@ export async function localS3({
   versioned = false,
   ...options
 }: { versioned?: boolean } & ClientOptions = {}): Promise<LocalS3> {
-  const dir = await mkdtemp(join(tmpdir(), 'podfreight-s3-'));
+  const dir = await mkdtemp(join(tmpdir(), 'podfreight-aws-'));
   const requests: RequestRecord[] = [];
   let faults: Faults | undefined;
   const endpoint = await startS3({

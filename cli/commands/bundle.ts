@@ -1,0 +1,94 @@
+import type { PodSelector } from '../../core/bundle/pod-selector.ts';
+import { type BundleResult, parseBundleRequest } from '../../core/bundle/request.ts';
+import { PodfreightError } from '../../core/errors.ts';
+import { formatBytes } from '../bytes.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
+import { collect } from '../pod-selector.ts';
+import { safeText } from '../safe-text.ts';
+import { readSettings, required } from '../settings.ts';
+
+interface Flags {
+  readonly pod?: readonly string[];
+  readonly sandboxId?: readonly string[];
+  readonly namespace?: string;
+  readonly node?: string;
+  readonly image?: string;
+  readonly cluster?: string;
+  readonly at?: string;
+  readonly all?: boolean;
+  readonly quiet?: boolean;
+  readonly bundleFunction?: string;
+}
+
+export const setUp: SetUpCommand = (command, context) => {
+  command
+    .description(
+      'Makes a bundle: the newest checkpoint of each pod that is asked for, from whatever archives they are in, as one ' +
+        'archive. S3 copies the bytes. Asking for the same again gives the same bundle.',
+    )
+    .option('--pod <namespace/name>', 'this pod; may be repeated', collect)
+    .option('--sandbox-id <id>', 'the pod with this SandboxID; may be repeated', collect)
+    .option('--namespace <name>', 'all pods of this namespace')
+    .option('--node <name>', 'only checkpoints taken on this node')
+    .option('--image <name>', 'only pods with a container of this image')
+    .option('--cluster <name>', 'of this cluster ($PODFREIGHT_CLUSTER; default)')
+    .option('--at <time>', 'as of then: no checkpoint taken later, as in 2026-11-22T13:20:00Z')
+    .option('--all', "all of a pod's checkpoints, instead of the newest")
+    .option('-q, --quiet', 'print only the bundle id')
+    .option('--bundle-function <name>', 'the function to ask ($PODFREIGHT_BUNDLE_FUNCTION)')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ podfreight bundle --pod default/my-redis --pod edge/web
+  $ podfreight bundle --namespace default --at 2026-11-22T13:20:00Z
+  $ podfreight pull $(podfreight bundle --node node-a --quiet)`,
+    )
+    .action((flags: Flags) => bundle(flags, context));
+};
+
+async function bundle(flags: Flags, { output }: CommandContext): Promise<void> {
+  const settings = readSettings({
+    ...(flags.cluster !== undefined && { cluster: flags.cluster }),
+    ...(flags.bundleFunction !== undefined && { bundleFunction: flags.bundleFunction }),
+  });
+  const request = parseBundleRequest({ pods: selectorsOf(flags, settings.cluster) });
+  const functionName = required(settings, 'bundleFunction');
+  const { requestBundle } = await import('../../aws/bundle-function.ts');
+  using progress = output.progress('Waiting for the bundle');
+  const result = await requestBundle(functionName, request);
+  progress[Symbol.dispose]();
+  output.result(result, flags.quiet ? `${result.bundleId}\n` : asText(result));
+}
+
+/** Each --pod and --sandbox-id is a selector of its own; the other flags narrow all of them. */
+function selectorsOf(flags: Flags, setting = 'default'): PodSelector[] {
+  const { pod = [], sandboxId = [], namespace, node, image, at, all } = flags;
+  const narrowing = Object.fromEntries(
+    Object.entries({ namespace, node, image, at, all }).filter(([, value]) => value !== undefined),
+  );
+  const named = [...pod.map((name) => ({ pod: name })), ...sandboxId.map((id) => ({ sandboxId: id }))];
+  if (named.length === 0 && [namespace, node, image].every((filter) => filter === undefined)) {
+    throw new PodfreightError('usage', 'Say which pods: --pod, --sandbox-id, --namespace, --node or --image.');
+  }
+  return (named.length === 0 ? [{}] : named).map((selector) => ({
+    ...selector,
+    ...narrowing,
+    cluster: flags.cluster ?? setting,
+  }));
+}
+
+function asText({ bundleId, created, location, sizeBytes, bytesThrough, requests, pods }: BundleResult): string {
+  const what = created
+    ? `${requests} ${requests === 1 ? 'part' : 'parts'}, ${formatBytes(bytesThrough)} through the function`
+    : 'the same bundle was there already';
+  const lines = pods.map(({ namespace, name, checkpointedAt, origin, sizeBytes }) => {
+    const size = sizeBytes === undefined ? '' : `  ${formatBytes(sizeBytes)}`;
+    return `  ${safeText(`${namespace}/${name}`)}  ${checkpointedAt}  ${safeText(origin.node)}${size}\n`;
+  });
+  return (
+    `Bundle ${bundleId}: ${pods.length} ${pods.length === 1 ? 'pod' : 'pods'}, ${formatBytes(sizeBytes)} (${what})\n` +
+    `${lines.join('')}  s3://${location.bucket}/${location.key}\n`
+  );
+}

@@ -1,0 +1,159 @@
+import { InvalidArgumentError } from 'commander';
+import { fitsSelector, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
+import { parseInstant } from '../../core/catalogue/instant.ts';
+import type { BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
+import { PodfreightError } from '../../core/errors.ts';
+import type { Catalogue } from '../../core/ports.ts';
+import { formatBytes } from '../bytes.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
+import { readSettings, required } from '../settings.ts';
+import { renderTable } from '../table.ts';
+
+const PAGE_ITEMS = 200;
+/** As much of a SandboxID as container tools show. */
+const SHORT_ID = 13;
+
+interface Flags {
+  readonly pod?: string;
+  readonly namespace?: string;
+  readonly node?: string;
+  readonly image?: string;
+  readonly sandboxId?: string;
+  readonly cluster?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly bundles?: boolean;
+  readonly limit: number;
+  readonly trunc: boolean;
+  readonly table?: string;
+}
+
+export const setUp: SetUpCommand = (command, context) => {
+  command
+    .description("Lists the catalogue's checkpoints, or its bundles, newest first. Filters narrow together.")
+    .option('--pod <namespace/name>', 'checkpoints of this pod')
+    .option('--namespace <name>', 'of pods in this namespace')
+    .option('--node <name>', 'taken on this node')
+    .option('--image <name>', 'of pods with a container of this image, as the manifest has it')
+    .option('--sandbox-id <id>', 'of this pod sandbox')
+    .option('--cluster <name>', 'in this cluster ($PODFREIGHT_CLUSTER; default)')
+    .option('--since <time>', 'taken then or later, as in 2026-11-22T13:20:00Z')
+    .option('--until <time>', 'taken then or earlier')
+    .option('--bundles', 'list bundles instead')
+    .option('--limit <count>', 'at most so many; 0 for all', countOf, 100)
+    .option('--no-trunc', 'do not cut SandboxIDs and bundle ids')
+    .option('--table <name>', 'the catalogue table ($PODFREIGHT_TABLE)')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ podfreight list --pod default/my-redis
+  $ podfreight list --node node-a --since 2026-11-01T00:00:00Z --json
+  $ podfreight list --bundles`,
+    )
+    .action((flags: Flags) => list(flags, context));
+};
+
+async function list(flags: Flags, context: CommandContext): Promise<void> {
+  const settings = readSettings({
+    ...(flags.table !== undefined && { table: flags.table }),
+    ...(flags.cluster !== undefined && { cluster: flags.cluster }),
+  });
+  const selector = selectorOf(flags, settings.cluster);
+  const period = periodOf(flags);
+  const table = required(settings, 'table');
+  const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
+  const catalogue = dynamodbCatalogue(table);
+  if (flags.bundles) return listBundles(catalogue, period, flags, context);
+  const query = selectorQuery(selector);
+  const { items, more } = await gather<PodRecord>(
+    (page) => catalogue.pods(query, { ...page, ...period }),
+    (record) => fitsSelector(record, selector),
+    flags.limit,
+    context.signal,
+  );
+  const rows = items.map((pod) => [
+    pod.checkpointedAt,
+    pod.namespace,
+    pod.name,
+    pod.containers.map(({ name }) => name).join(' '),
+    pod.origin.node,
+    pod.sizeBytes === undefined ? '' : formatBytes(pod.sizeBytes),
+    flags.trunc ? pod.sandboxId.slice(0, SHORT_ID) : pod.sandboxId,
+  ]);
+  const header = ['Checkpointed', 'Namespace', 'Pod', 'Containers', 'Node', 'Size', 'Sandbox ID'];
+  context.output.result({ checkpoints: items, more }, renderTable(header, rows, { merge: false }));
+  if (more) noteMore(flags, context);
+}
+
+async function listBundles(catalogue: Catalogue, period: Period, flags: Flags, context: CommandContext): Promise<void> {
+  const { items, more } = await gather<BundleRecord>(
+    (page) => catalogue.bundles({ ...page, ...period }),
+    () => true,
+    flags.limit,
+    context.signal,
+  );
+  const rows = items.map(({ bundleId, createdAt, pods, sizeBytes }) => [
+    createdAt,
+    flags.trunc ? bundleId.slice(0, SHORT_ID) : bundleId,
+    pods.map(({ namespace, name }) => `${namespace}/${name}`).join(' '),
+    formatBytes(sizeBytes),
+  ]);
+  const text = renderTable(['Created', 'Bundle', 'Pods', 'Size'], rows, { merge: false });
+  context.output.result({ bundles: items, more }, text);
+  if (more) noteMore(flags, context);
+}
+
+/** Turns pages until there is one item more than wanted, or no page more. */
+async function gather<T>(
+  turn: (page: PageRequest) => Promise<Page<T>>,
+  fits: (item: T) => boolean,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ items: T[]; more: boolean }> {
+  const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    signal.throwIfAborted();
+    const page = await turn({ limit: Math.min(PAGE_ITEMS, wanted + 1), ...(cursor !== undefined && { cursor }) });
+    items.push(...page.items.filter(fits));
+    cursor = page.cursor;
+  } while (cursor !== undefined && items.length <= wanted);
+  return { items: items.slice(0, wanted), more: items.length > wanted };
+}
+
+type Period = Pick<PageRequest, 'since' | 'until'>;
+
+function periodOf({ since, until }: Flags): Period {
+  if (since !== undefined) parseInstant(since, '--since');
+  if (until !== undefined) parseInstant(until, '--until');
+  return { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
+}
+
+/** The cluster of the settings counts only where the catalogue asks for one. */
+function selectorOf(
+  { pod, namespace, node, image, sandboxId, cluster, bundles }: Flags,
+  setting = 'default',
+): PodSelector {
+  const filters = { pod, namespace, node, image, sandboxId };
+  const given = Object.entries(filters).filter(([, value]) => value !== undefined);
+  if (bundles && given.length > 0) {
+    throw new PodfreightError(
+      'usage',
+      '--bundles lists all bundles; it takes --since, --until and --limit, but no filter.',
+    );
+  }
+  const alone = cluster === undefined && (sandboxId !== undefined || image !== undefined) && given.length === 1;
+  return { ...Object.fromEntries(given), ...(!alone && { cluster: cluster ?? setting }) };
+}
+
+function noteMore({ limit }: Flags, { output }: CommandContext): void {
+  output.note(`There are more than ${limit}; --limit 0 lists all.`);
+}
+
+function countOf(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}

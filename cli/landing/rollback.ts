@@ -1,0 +1,110 @@
+import { link, lstat, readFile, rename, rm, unlink } from 'node:fs/promises';
+import { checkManifest, formatManifest, type Manifest, parseManifest } from '../../core/manifest/manifest.ts';
+import { syncDirectory } from '../durable.ts';
+import { isErrno, orFileError } from '../file-error.ts';
+import type { KubeletDirectory } from '../kubelet-directory.ts';
+import { FileLock } from './lock.ts';
+import type { PrivateFolder } from './private-folder.ts';
+import { listStagings, removeDone, retire, StagingPaths, writeSynced } from './staging.ts';
+
+/**
+ * Undoes what inserts that died have left, and removes their folders. Only while the private folder is locked.
+ * Killed itself, it can be run again.
+ * @throws PodfreightError `invalid-manifest` when the target's manifest cannot be read: then nothing is touched
+ */
+export async function rollBackDead(target: KubeletDirectory, { path }: PrivateFolder): Promise<void> {
+  const { stagings, done } = await listStagings(path);
+  for (const staging of stagings) {
+    const paths = new StagingPaths(staging);
+    const lock = FileLock.tryTake(paths.lock, 'report');
+    if (lock === 'busy') continue;
+    try {
+      await rollBack(target, paths);
+      await removeDone(await retire(staging));
+    } finally {
+      if (lock instanceof FileLock) lock[Symbol.dispose]();
+    }
+  }
+  for (const folder of done) await removeDone(folder);
+}
+
+/**
+ * Brings the target back to what it was before this staging's landing, unless the landing was committed. What the
+ * manifest names stays, whoever wrote that manifest.
+ */
+export async function rollBack(target: KubeletDirectory, staging: StagingPaths): Promise<void> {
+  const begun = await inode(staging.after);
+  if (begun === undefined) return;
+  if ((await inode(target.manifestPath)) === begun) return; // committed
+
+  const before = await readBefore(target, staging);
+  const live = await target.readManifestIfAny();
+  const listed = new Set((live?.pods ?? []).map((pod) => pod.sandboxId));
+  for (const sandboxId of await staging.pods('old')) await restoreOld(target, staging, sandboxId);
+  for (const sandboxId of await staging.pods('new')) {
+    if (!listed.has(sandboxId) && (await isFromHere(target, staging, sandboxId))) {
+      await orFileError(`Cannot remove ${target.podPath(sandboxId)}`, () => unlink(target.podPath(sandboxId)));
+    }
+  }
+  await syncDirectory(target.path);
+  if (before !== undefined && live !== undefined) await restoreEntries(target, staging, before, live);
+  await orFileError(`Cannot remove ${staging.after}`, () => unlink(staging.after)); // nothing is begun any more
+}
+
+/** Whether the target's file is the one that this staging put there. */
+async function isFromHere(target: KubeletDirectory, staging: StagingPaths, sandboxId: string): Promise<boolean> {
+  const there = await inode(target.podPath(sandboxId));
+  return there !== undefined && there === (await inode(staging.pod('new', sandboxId)));
+}
+
+async function restoreOld(target: KubeletDirectory, staging: StagingPaths, sandboxId: string): Promise<void> {
+  if (!(await isFromHere(target, staging, sandboxId))) return;
+  const path = target.podPath(sandboxId);
+  await orFileError(`Cannot restore ${path}`, async () => {
+    const again = staging.pod('swap', sandboxId);
+    await rm(again, { force: true });
+    await link(staging.pod('old', sandboxId), again);
+    await rename(again, path);
+  });
+}
+
+/** Names the pods again that stood in the manifest before, each in its old place. */
+async function restoreEntries(target: KubeletDirectory, staging: StagingPaths, before: Manifest, live: Manifest) {
+  const earlier = before.pods ?? [];
+  const now = live.pods ?? [];
+  const current = new Map(now.map((pod) => [pod.sandboxId, pod]));
+  if (earlier.every((pod) => current.has(pod.sandboxId))) return;
+  const known = new Set(earlier.map((pod) => pod.sandboxId));
+  const pods = [
+    ...earlier.map((pod) => current.get(pod.sandboxId) ?? pod),
+    ...now.filter((pod) => !known.has(pod.sandboxId)),
+  ];
+  await orFileError(`Cannot restore ${target.manifestPath}`, async () => {
+    await rm(staging.between, { force: true });
+    await writeSynced(staging.between, formatManifest({ ...live, pods }));
+    await rename(staging.between, target.manifestPath);
+  });
+  await syncDirectory(target.path);
+}
+
+async function readBefore(target: KubeletDirectory, staging: StagingPaths): Promise<Manifest | undefined> {
+  try {
+    const manifest = parseManifest(await readFile(staging.before), target.manifestPath);
+    checkManifest(manifest, target.manifestPath);
+    return manifest;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+/** What tells a file from every other as long as it has a name; undefined when nothing is there. */
+async function inode(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    return orFileError(`Cannot look up ${path}`, () => Promise.reject(error));
+  }
+}

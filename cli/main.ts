@@ -1,0 +1,119 @@
+import type { Command, CommanderError } from 'commander';
+import { isPodfreightError, PodfreightError } from '../core/errors.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import type { CommandContext } from './command.ts';
+import { commands } from './commands/index.ts';
+import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
+import { fileError, isErrno } from './file-error.ts';
+import { readOldFlags } from './old-flags.ts';
+import { Output } from './output.ts';
+
+const DESCRIPTION = 'Moves Kubernetes pod checkpoints between nodes through S3.';
+
+const AFTER_HELP = `
+Examples:
+  $ podfreight show                                  what this node has in /var/lib/kubelet/checkpoints
+  $ podfreight extract -o node-a.tar.zst             one archive of all of it
+  $ podfreight insert -i node-a.tar.zst              on another node: put it into the kubelet directory
+  $ podfreight push                                  this node's pods to S3
+  $ podfreight bundle --pod default/my-redis         a bundle of its newest checkpoint; prints the bundle's id
+  $ podfreight pull BUNDLE                           on another node: the bundle into the kubelet directory
+
+Results go to stdout; messages and progress go to stderr. With --json both results and errors are JSON.
+Exit codes: 0 done, ${Object.entries(EXIT_CODES)
+  .map(([code, number]) => `${number} ${code}`)
+  .join(', ')} (SIGTERM: 143).
+"podfreight help <command>" explains a command.`;
+
+/**
+ * Runs the command line. The only place that turns an error into a message and an exit code.
+ * @param argv the arguments after the program's name
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const output = new Output({ json: argv.includes('--json') });
+  const signal = abortOnSignals();
+  const fail = (error: unknown) => {
+    const failure = asFailure(error, signal);
+    output.failure(failure);
+    if (process.env.PODFREIGHT_DEBUG) console.error(error);
+    process.exitCode = exitCodeOf(failure);
+  };
+  // `podfreight show | head -1` is no failure; a full disk behind `> file` is one.
+  process.stdout.on('error', (error) => isErrno(error, 'EPIPE') || fail(fileError(error, 'Cannot write to stdout')));
+  process.stderr.on('error', () => {});
+  try {
+    await run(readOldFlags(argv), { output, signal });
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function run(argv: readonly string[], context: CommandContext): Promise<void> {
+  const { Command, CommanderError } = await import('commander');
+  const program = new Command('podfreight')
+    .description(DESCRIPTION)
+    .version(packageJson.version)
+    .addHelpText('after', AFTER_HELP)
+    .configureOutput({ writeErr() {} })
+    .exitOverride();
+  for (const [name, { summary }] of Object.entries(commands)) program.command(name).summary(summary);
+
+  const command = await setUpNamed(program, argv, context);
+  if (argv.length === 0) return program.outputHelp();
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode !== 0) throw usageError(error, command ?? program);
+  }
+}
+
+/** Loads the one command that is named, also as `help <command>`, and lets it describe itself. */
+async function setUpNamed(program: Command, argv: readonly string[], context: CommandContext) {
+  const [first, second] = argv.filter((argument) => !argument.startsWith('-'));
+  const name = (first === 'help' ? second : first) ?? '';
+  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = program.commands.find((candidate) => candidate.name() === name);
+  if (entry === undefined || command === undefined) return undefined;
+  const { setUp } = await entry.load();
+  setUp(command, context);
+  return command;
+}
+
+/** The parser's complaint as one sentence, in the words of the first checkpointctl where it had them. */
+function usageError({ code, message }: CommanderError, command: Command): PodfreightError {
+  const complaint = message
+    .replace(/^error: /, '')
+    .replace(/^unknown option '(.*?)'/, 'unknown flag: $1')
+    .replace(/^unknown command '(.*?)'/, 'unknown command: $1')
+    .replace(/\n\((Did you mean .*\?)\)$/s, (_, question) => ` (${question.replace('Did', 'did')})`)
+    .replace(/\.$/, '');
+  const said = code === 'commander.help' ? 'no such command' : complaint;
+  const path = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
+  return new PodfreightError('usage', `${said}; see "${path} --help".`);
+}
+
+function asFailure(error: unknown, signal: AbortSignal): PodfreightError {
+  if (signal.aborted && error instanceof Error && error.name === 'AbortError') return signal.reason;
+  if (isPodfreightError(error)) return error;
+  if (error instanceof Error && 'syscall' in error) return fileError(error, 'A file operation failed');
+  const what = error instanceof Error ? error.message : String(error);
+  return new PodfreightError(
+    'internal',
+    `Internal error, please report it: ${what} (PODFREIGHT_DEBUG=1 shows where).`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** The first signal asks the command to stop and clean up; the second ends the process as the system does. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () =>
+      controller.abort(new PodfreightError('interrupted', `Stopped by ${signal}.`, { subject: { signal } })),
+    );
+  }
+  return controller.signal;
+}

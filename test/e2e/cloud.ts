@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before } from 'node:test';
+import {
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { type LocalStack, startStack } from '../../infra/local/stack.ts';
+import { podfreight, type RunOptions } from './podfreight.ts';
+
+/** The embedded stack for the tests of one file, and what they ask it past the command line. */
+export class Cloud {
+  #stack: LocalStack | undefined;
+  #s3: S3Client | undefined;
+  #folder: string | undefined;
+
+  /** Called in a suite: up before its first test, and gone after its last. */
+  constructor(setUp: (cloud: Cloud) => Promise<void> = async () => {}) {
+    before(async () => {
+      this.#stack = await startStack();
+      this.#s3 = new S3Client({
+        endpoint: this.stack.endpoints.s3,
+        region: this.setting('AWS_REGION'),
+        forcePathStyle: true,
+        credentials: {
+          accessKeyId: this.setting('AWS_ACCESS_KEY_ID'),
+          secretAccessKey: this.setting('AWS_SECRET_ACCESS_KEY'),
+        },
+      });
+      this.#folder = await mkdtemp(join(tmpdir(), 'podfreight-test-'));
+      await setUp(this);
+    });
+    after(async () => {
+      this.#s3?.destroy();
+      await this.#stack?.close();
+      if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    });
+  }
+
+  get stack(): LocalStack {
+    return up(this.#stack);
+  }
+  get s3(): S3Client {
+    return up(this.#s3);
+  }
+  /** For the whole suite. */
+  get folder(): string {
+    return up(this.#folder);
+  }
+  get archives(): string {
+    return this.setting('PODFREIGHT_ARCHIVES_BUCKET');
+  }
+  get bundles(): string {
+    return this.setting('PODFREIGHT_BUNDLES_BUCKET');
+  }
+
+  setting(name: string): string {
+    return up(this.stack.environment[name]);
+  }
+
+  /** Runs `podfreight <args>` with the settings of the stack. */
+  run(args: readonly string[], { env, ...options }: RunOptions = {}) {
+    return podfreight(args, { ...options, env: { ...this.stack.environment, ...env } });
+  }
+
+  async keys(bucket: string, prefix = ''): Promise<string[]> {
+    const { Contents = [] } = await this.s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+    return Contents.map(({ Key }) => Key ?? '');
+  }
+
+  async bytes(bucket: string, key: string): Promise<Buffer> {
+    const { Body } = await this.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    return Buffer.from((await Body?.transformToByteArray()) ?? []);
+  }
+
+  async put(bucket: string, key: string, bytes: Buffer): Promise<void> {
+    await this.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes }));
+  }
+
+  async unfinishedUploads(bucket: string): Promise<number> {
+    const { Uploads = [] } = await this.s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+    return Uploads.length;
+  }
+}
+
+function up<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('The embedded stack is not up.');
+  return value;
+}

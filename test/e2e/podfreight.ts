@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export const LAUNCHER = join(import.meta.dirname, '../../cli/podfreight.js');
+export const FIXTURES = join(import.meta.dirname, '../fixtures');
+
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly uid?: number;
+}
+
+/** Starts `podfreight <args>` as a process of its own, without anything of this one's settings. */
+export function start(args: readonly string[], { cwd, env = {}, uid }: RunOptions = {}) {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    env: { PATH: process.env.PATH, TMPDIR: tmpdir(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd !== undefined && { cwd }),
+    ...(uid !== undefined && { uid, gid: uid }),
+  });
+  return { child, ended: collect(child) };
+}
+
+async function collect(child: ChildProcess): Promise<Ended> {
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout?.on('data', (chunk) => out.push(chunk));
+  child.stderr?.on('data', (chunk) => err.push(chunk));
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>();
+  child.on('error', reject);
+  child.on('close', (code, signal) =>
+    resolve({ stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), code, signal }),
+  );
+  return promise;
+}
+
+/** Runs `podfreight <args>` to its end. */
+export function podfreight(args: readonly string[], options?: RunOptions): Promise<Ended> {
+  return start(args, options).ended;
+}
+
+/** A folder for one test, removed after it. */
+export async function temporaryFolder(test: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'podfreight-test-'));
+  test.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** For what a mode forbids: root would be allowed everything, so that `nobody` takes its place. */
+export function notRoot(): Pick<RunOptions, 'uid'> {
+  return process.getuid?.() === 0 ? { uid: 65_534 } : {};
+}
