@@ -56,8 +56,8 @@ export class ProgressLine implements Progress {
 
   draw(): void {
     if (this.#ended) return;
-    const width = (this.#terminal.columns ?? 80) - 1; // a full line would wrap on some terminals
-    this.#terminal.write(CLEAR_LINE + this.text().slice(0, Math.max(width, 0)));
+    const width = (this.#terminal.columns || 80) - 1; // a full line would wrap on some terminals; 0 is unknown
+    this.#terminal.write(CLEAR_LINE + this.text().slice(0, width));
   }
 
   /** Clears the line so that something else can be written; the next draw brings it back. */

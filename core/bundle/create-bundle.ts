@@ -78,8 +78,8 @@ async function storeBundle(
   const members = membersOf(sources);
   const pods = describePods(chosen, members);
   const manifest = formatManifest(mergedManifest(sources));
-  const id = bundleId({ manifest, format, members: members.map(({ member }) => member) });
-  const { parts } = await planBundle({ manifest, format, members, modifiedAt: newest(members) });
+  const { parts, members: planned } = await planBundle({ manifest, format, members, modifiedAt: newest(members) });
+  const id = bundleId({ format, members: planned });
   const location = { bucket, key: bundleKey(id, format) };
 
   const there = await openIfThere(store, location);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Archive } from '../../../core/archive/reader.ts';
-import { formatManifest, type Manifest, type ManifestPod } from '../../../core/manifest/manifest.ts';
+import { formatManifest, type ManifestPod } from '../../../core/manifest/manifest.ts';
 import { podFileName } from '../../../core/sandbox-id.ts';
 import { manifest as manifestOf } from '../pods.ts';
 
@@ -22,9 +22,9 @@ export function sha256(text: string): string {
  */
 export function fakeArchive(
   pods: readonly FakePod[],
-  options: { layout?: boolean; verified?: boolean; before?: (sandboxId: string) => unknown; manifest?: Manifest } = {},
+  options: { layout?: boolean; verified?: boolean; before?: (sandboxId: string) => unknown } = {},
 ): Archive {
-  const manifest = options.manifest ?? manifestOf(...pods.map(({ entry }) => entry));
+  const manifest = manifestOf(...pods.map(({ entry }) => entry));
   const bytes = formatManifest(manifest);
   const members = pods.map(({ entry: { sandboxId }, text }) => {
     const data = Buffer.from(text);

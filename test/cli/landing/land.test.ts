@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, link, mkdir, readdir, readFile, rename, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { KubeletDirectory } from '../../../cli/kubelet-directory.ts';
@@ -13,7 +13,9 @@ import { type FakePod, fakeArchive, MEMBER_TIME, sha256 } from './fake-archive.t
 
 const A: FakePod = { entry: pod('a'), text: 'bytes of a' };
 const B: FakePod = { entry: pod('b'), text: 'bytes of b' };
-const OTHER_BYTES: FakePod = { entry: A.entry, text: 'other bytes of a' };
+/** As long as the bytes of A: only a digest tells. */
+const OTHER_BYTES: FakePod = { entry: A.entry, text: 'BYTES OF A' };
+const LONGER: FakePod = { entry: A.entry, text: 'longer bytes of a' };
 const OTHER_ENTRY: FakePod = { entry: pod('a', { configSeen: 'later' }), text: 'other bytes of a' };
 
 async function targetWith(t: TestContext, pods: readonly FakePod[], unlisted: readonly FakePod[] = []) {
@@ -108,6 +110,7 @@ test('digests in an index spare reading what is there already', async (t) => {
 
 for (const [what, arriving] of [
   ['other bytes', OTHER_BYTES],
+  ['more bytes', LONGER],
   ['another entry and other bytes', OTHER_ENTRY],
   ['another entry', { ...OTHER_ENTRY, text: A.text }],
 ] as const) {
@@ -134,7 +137,7 @@ for (const [what, arriving] of [
 
 test('a collision that shows in advance is refused before anything is read or written', async (t) => {
   const target = await targetWith(t, [A]);
-  const archive = fakeArchive([OTHER_BYTES], { layout: true, before: () => assert.fail('was read') });
+  const archive = fakeArchive([LONGER], { layout: true, before: () => assert.fail('was read') });
   await assert.rejects(insert(target, [], { archive }), { code: 'conflict' });
   assert.deepEqual((await readdir(target)).sort(), ['a.tar', 'checkpointed.pods']);
 });
@@ -200,6 +203,17 @@ test('an archive that turns out damaged at its end leaves the target as it was',
     before: (id) => id === 'c' && Promise.reject(damaged),
   });
   await assert.rejects(insert(target, [], { archive }), damaged);
+  await assertHas(target, [A]);
+});
+
+test('more than the file system has room for is refused before it is read', async (t) => {
+  const target = await targetWith(t, [A]);
+  const archive = fakeArchive([B], { before: () => assert.fail('was read') });
+  const layout = async () => [{ name: 'b.tar', sizeBytes: Number.MAX_SAFE_INTEGER, modifiedAt: MEMBER_TIME }];
+  await assert.rejects(insert(target, [], { archive: { ...archive, layout } }), {
+    code: 'no-space',
+    message: /^The checkpoints need 8192\.0 TiB, and the file system of .* has .* left\.$/,
+  });
   await assertHas(target, [A]);
 });
 
@@ -275,6 +289,9 @@ test('what a dead insert left is rolled back, but never what the manifest names'
     await utimes(join(staging, `new/${id}.tar`), 1, 1);
   }
   await link(join(staging, 'new/c.tar'), join(target, 'c.tar')); // linked, then died
+  await rm(join(target, 'a.tar'));
+  await writeFile(join(staging, 'new/a.tar'), A.text);
+  await link(join(staging, 'new/a.tar'), join(target, 'a.tar')); // linked where the manifest names it
   await writeFile(join(target, 'd.tar'), 'd'); // another file of the same name and bytes
   await writeFile(join(staging, 'after'), '');
   await mkdir(join(target, '.podfreight/done-fedcba9876543210/new'), { recursive: true });
