@@ -8,13 +8,20 @@ import { lambdaClient } from './lambda-client.ts';
 
 /**
  * Asks the deployed bundle function for a bundle and waits for it, up to Lambda's 15 minutes.
+ * @param signal stops the waiting; the function goes on
  * @throws PodfreightError what the function threw, and `not-found` when there is no such function, `no-credentials`,
  * `access-denied`, `unreachable`, `service`
  */
-export async function requestBundle(functionName: string, request: BundleRequest): Promise<BundleResult> {
+export async function requestBundle(
+  functionName: string,
+  request: BundleRequest,
+  signal?: AbortSignal,
+): Promise<BundleResult> {
   const what = `function ${functionName}`;
   const answer = await lambdaClient()
-    .send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(request)) }))
+    .send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(request)) }), {
+      ...(signal && { abortSignal: signal }),
+    })
     .catch((error) => {
       throw awsError(error, what);
     });

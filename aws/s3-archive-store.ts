@@ -91,6 +91,7 @@ export class S3ArchiveStore implements ArchiveStore {
             upload.upload(partNumber, await readSegments(segments, sources)),
           ),
         ]);
+        abort.signal.throwIfAborted(); // with what failed; else the parts that are missing would look like wrong bytes
         return await upload.complete(plan.crc32);
       } catch (error) {
         await upload.abandon();

@@ -94,6 +94,7 @@ function usageError({ code, message }: CommanderError, command: Command): Podfre
 }
 
 function asFailure(error: unknown, signal: AbortSignal): PodfreightError {
+  if (error instanceof SuppressedError) return asFailure(error.suppressed, signal); // the first one; clearing up failed then
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') return signal.reason;
   if (isPodfreightError(error)) return error;
   if (error instanceof Error && 'syscall' in error) return fileError(error, 'A file operation failed');

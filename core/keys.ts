@@ -29,7 +29,7 @@ export function checkOrigin({ cluster, node }: Origin): Origin {
 }
 
 /** The prefix under which one node writes, and nobody else. */
-export function originPrefix(origin: Origin): string {
+function originPrefix(origin: Origin): string {
   return `${origin.cluster}/${origin.node}/`;
 }
 
@@ -62,7 +62,7 @@ export function originOfArchiveKey(key: string): Origin | undefined {
   return { cluster, node };
 }
 
-/** A bundle's key in the bundles bucket: `<bundle id>.tar.zst`; the id is 32 hexadecimal digits made of its contents. */
+/** A bundle's key in the bundles bucket: `<bundle id>.tar.zst`; the id is made of its contents: see `bundleId`. */
 export function bundleKey(bundleId: string, format: ArchiveFormat): string {
   return `${bundleId}${archiveExtension(format)}`;
 }

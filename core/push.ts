@@ -4,8 +4,7 @@ import { isPodfreightError } from './errors.ts';
 import { archiveKey, type Origin, podsName } from './keys.ts';
 import { openIfThere } from './open-if-there.ts';
 import type { ArchiveStore, ByteSource, ObjectLocation, ObjectSource } from './ports.ts';
-import { sandboxIdOfFileName } from './sandbox-id.ts';
-import type { Shipment } from './shipment.ts';
+import type { Shipment, Watch } from './shipment.ts';
 
 export interface PushResult {
   readonly location: ObjectLocation;
@@ -18,18 +17,15 @@ export interface PushResult {
   readonly stored: boolean;
 }
 
-export interface PushOptions {
+export interface PushOptions extends Watch {
   readonly store: ArchiveStore;
   readonly bucket: string;
   readonly origin: Origin;
-  readonly signal?: AbortSignal;
-  /** Bytes read since the last call, of `shipment.readBytes`. */
-  readonly onRead?: (bytes: number) => void;
 }
 
 /**
- * Stores one archive under its origin's prefix, unless the same bytes are there already. A key that other bytes hold is
- * left alone: the archive then goes beside it, with a digest behind the time.
+ * Stores one archive under its origin's prefix, unless the same pods with the same manifest are there already. A key that
+ * other bytes hold is left alone: the archive then goes beside it, with a digest behind the time.
  * @throws PodfreightError `source-changed` when a file changes while it is read, and as {@link ArchiveStore}
  */
 export async function push(shipment: Shipment, options: PushOptions): Promise<PushResult> {
@@ -38,7 +34,7 @@ export async function push(shipment: Shipment, options: PushOptions): Promise<Pu
   const stored = await storeUnlessTaken(shipment, first, options);
   if (stored.stored) return { sandboxIds, contentBytes, ...stored };
 
-  const digests = await shipment.digests();
+  const digests = await shipment.digests(options);
   if (await holds(stored.there, digests)) return { sandboxIds, contentBytes, ...present(first, stored.there) };
 
   const second = locationOf(shipment, options, sha256(JSON.stringify([...digests].sort())).slice(0, 8));
@@ -55,7 +51,7 @@ async function storeUnlessTaken(shipment: Shipment, location: ObjectLocation, op
   if (there !== undefined) return { stored: false, there };
   try {
     const { cluster, node } = options.origin;
-    const { sizeBytes } = await options.store.put(location, shipment.body(options.onRead ?? (() => {})), {
+    const { sizeBytes } = await options.store.put(location, shipment.body(options), {
       sizeBoundBytes: shipment.sizeBoundBytes,
       ...(options.signal && { signal: options.signal }),
       metadata: { 'podfreight-cluster': cluster, 'podfreight-node': node },
@@ -78,12 +74,13 @@ function present(location: ObjectLocation, there: ByteSource) {
   return { location, sizeBytes: there.sizeBytes, stored: false };
 }
 
-/** Whether the object is an archive of exactly these pods' bytes. One without an index cannot tell. */
+/** Whether the object is an archive of exactly these members' bytes. One without an index cannot tell. */
 async function holds(source: ByteSource, digests: ReadonlyMap<string, string>): Promise<boolean> {
   try {
     const { index } = await openArchive(source);
-    const pods = index?.members.filter(({ name }) => sandboxIdOfFileName(name) !== undefined) ?? [];
-    return pods.length === digests.size && pods.every(({ name, sha256 }) => digests.get(name) === sha256);
+    return (
+      index?.members.length === digests.size && index.members.every(({ name, sha256 }) => digests.get(name) === sha256)
+    );
   } catch (error) {
     if (isPodfreightError(error, 'invalid-archive', 'invalid-manifest', 'unsupported')) return false;
     throw error;

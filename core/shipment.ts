@@ -16,18 +16,27 @@ export interface Shipment {
   readonly contentBytes: number;
   /** The archive is not longer than this. */
   readonly sizeBoundBytes: number;
-  /** Member name → SHA-256 of the pod's file, hexadecimal. May read everything. */
-  digests(): Promise<ReadonlyMap<string, string>>;
-  /** The archive's bytes; `onRead` is told how many bytes were taken from the source since the last call. */
-  body(onRead: (bytes: number) => void): AsyncIterable<Buffer>;
-  /** What `onRead` will add up to. */
+  /** Member name → SHA-256 of its content, hexadecimal; the manifest among them. May read everything. */
+  digests(watch?: Watch): Promise<ReadonlyMap<string, string>>;
+  /** The archive's bytes. */
+  body(watch?: Watch): AsyncIterable<Buffer>;
+  /** What `body` tells `onRead` adds up to. */
   readonly readBytes: number;
+}
+
+/** For whoever waits. */
+export interface Watch {
+  /** Aborting it ends the reading with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** So many bytes were read since the last call. */
+  readonly onRead?: ((bytes: number) => void) | undefined;
 }
 
 /** An archive made of pods' files; `manifest` names exactly those. */
 export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: ArchiveFormat): Shipment {
   const contentBytes = pods.reduce((sum, pod) => sum + pod.sizeBytes, 0);
   const checkpointedAt = newest(pods);
+  const manifestBytes = formatManifest(manifest);
   return {
     sandboxIds: pods.map((pod) => pod.sandboxId),
     checkpointedAt,
@@ -35,12 +44,16 @@ export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: A
     contentBytes,
     readBytes: contentBytes,
     sizeBoundBytes: archiveBound(contentBytes, pods.length),
-    digests: () => digestsOf(pods),
-    body: (onRead) =>
+    async digests(watch) {
+      const digests = new Map([[MANIFEST_NAME, sha256(manifestBytes)]]);
+      for (const pod of pods) digests.set(podFileName(pod.sandboxId), await digestOf(watched(pod.read(), watch)));
+      return digests;
+    },
+    body: (watch) =>
       writeArchive({
-        manifest: formatManifest(manifest),
+        manifest: manifestBytes,
         modifiedAt: checkpointedAt,
-        pods: pods.map((pod) => metered(pod, onRead)),
+        pods: pods.map((pod) => ({ ...pod, read: () => watched(pod.read(), watch) })),
         format,
       }).stream,
   };
@@ -51,20 +64,20 @@ export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: A
  * is; any other is framed anew in zstd on the way, its pods' bytes unchanged, so that it can be bundled without decoding.
  * @throws PodfreightError `invalid-archive`, `invalid-manifest`, `corrupt-archive`, `unsupported`
  */
-export async function shipArchive(source: ByteSource): Promise<Shipment> {
+export async function shipArchive(source: ByteSource, watch: Watch = {}): Promise<Shipment> {
   const archive = await openArchive(source);
-  const pods: (Omit<PodFile, 'read'> & { sha256: string })[] = [];
-  for await (const { member, data } of archive.members()) {
-    const hash = createHash('sha256');
-    for await (const chunk of data) hash.update(chunk);
-    const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined) pods.push({ ...member, sandboxId, sha256: hash.digest('hex') });
+  const { bytes: manifest } = await archive.manifest();
+  const digests = new Map([[MANIFEST_NAME, sha256(manifest)]]);
+  const pods: Omit<PodFile, 'read'>[] = [];
+  for await (const { sandboxId, sizeBytes, modifiedAt, read } of podFilesOf(archive)) {
+    pods.push({ sandboxId, sizeBytes, modifiedAt });
+    digests.set(podFileName(sandboxId), await digestOf(watched(read(), watch)));
   }
   const contentBytes = pods.reduce((sum, pod) => sum + pod.sizeBytes, 0);
-  const digests = new Map(pods.map((pod) => [podFileName(pod.sandboxId), pod.sha256]));
+  const checkpointedAt = newest(pods);
   const known = {
     sandboxIds: pods.map((pod) => pod.sandboxId),
-    checkpointedAt: newest(pods),
+    checkpointedAt,
     contentBytes,
     digests: async () => digests,
   };
@@ -74,12 +87,7 @@ export async function shipArchive(source: ByteSource): Promise<Shipment> {
       format: archive.format,
       readBytes: source.sizeBytes,
       sizeBoundBytes: source.sizeBytes,
-      async *body(onRead) {
-        for await (const chunk of source.stream({ start: 0, end: source.sizeBytes })) {
-          onRead(chunk.length);
-          yield chunk;
-        }
-      },
+      body: (watch) => watched(source.stream({ start: 0, end: source.sizeBytes }), watch),
     };
   }
   return {
@@ -87,52 +95,42 @@ export async function shipArchive(source: ByteSource): Promise<Shipment> {
     format: 'tar+zstd',
     readBytes: contentBytes,
     sizeBoundBytes: archiveBound(contentBytes, pods.length),
-    async *body(onRead) {
-      const { bytes } = await archive.manifest();
-      yield* writeArchive({
-        manifest: bytes,
-        modifiedAt: known.checkpointedAt,
-        pods: podFilesOf(archive, onRead),
-        format: 'tar+zstd',
-      }).stream;
-    },
+    body: (watch) =>
+      writeArchive({ manifest, modifiedAt: checkpointedAt, pods: podFilesOf(archive, watch), format: 'tar+zstd' })
+        .stream,
   };
 }
 
 /** The pods of an archive in its order; each must be read before the next is asked for. */
-async function* podFilesOf(archive: Archive, onRead: (bytes: number) => void): AsyncGenerator<PodFile> {
+async function* podFilesOf(archive: Archive, watch?: Watch): AsyncGenerator<PodFile> {
   for await (const { member, data } of archive.members()) {
     const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined) yield metered({ ...member, sandboxId, read: () => data }, onRead);
-    else if (member.name === MANIFEST_NAME) for await (const _ of data);
+    if (sandboxId !== undefined) yield { ...member, sandboxId, read: () => watched(data, watch) };
   }
 }
 
-function metered(pod: PodFile, onRead: (bytes: number) => void): PodFile {
-  return {
-    ...pod,
-    async *read() {
-      for await (const chunk of pod.read()) {
-        onRead(chunk.length);
-        yield chunk;
-      }
-    },
-  };
+async function* watched(data: AsyncIterable<Buffer>, { signal, onRead }: Watch = {}): AsyncGenerator<Buffer> {
+  for await (const chunk of data) {
+    signal?.throwIfAborted();
+    onRead?.(chunk.length);
+    yield chunk;
+  }
 }
 
-async function digestsOf(pods: readonly PodFile[]): Promise<Map<string, string>> {
-  const digests = new Map<string, string>();
-  for (const pod of pods) {
-    const hash = createHash('sha256');
-    for await (const chunk of pod.read()) hash.update(chunk);
-    digests.set(podFileName(pod.sandboxId), hash.digest('hex'));
-  }
-  return digests;
+async function digestOf(data: AsyncIterable<Buffer>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of data) hash.update(chunk);
+  return hash.digest('hex');
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Tar keeps whole seconds. */
 function newest(pods: readonly { modifiedAt: Date }[]): Date {
-  return new Date(Math.floor(Math.max(0, ...pods.map((pod) => pod.modifiedAt.getTime())) / 1000) * 1000);
+  const seconds = pods.reduce((latest, pod) => Math.max(latest, Math.floor(pod.modifiedAt.getTime() / 1000)), 0);
+  return new Date(seconds * 1000);
 }
 
 /**

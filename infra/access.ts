@@ -2,7 +2,6 @@ import { type CfnResource, Stack, Validations } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
-import { NORMALISED_PREFIX } from './buckets.ts';
 import type { PodfreightFunction } from './function.ts';
 import { OUTPUTS } from './outputs.ts';
 
@@ -18,20 +17,14 @@ const TELL_GONE_FROM_FORBIDDEN = 's3:ListBucket';
 export function readsArchives(subject: PodfreightFunction, archives: Bucket): void {
   subject.function.addEnvironment(OUTPUTS.ArchivesBucket, archives.bucketName);
   subject.allow([TELL_GONE_FROM_FORBIDDEN], archives.bucketArn);
-  allowObjects(subject, archives, '', ['s3:GetObject', 's3:GetObjectVersion']);
+  allowObjects(subject, archives, ['s3:GetObject', 's3:GetObjectVersion']);
 }
 
 /** Reads, too, because a bundle asked for again is recognised instead of made again. */
 export function writesBundles(subject: PodfreightFunction, bundles: Bucket): void {
   subject.function.addEnvironment(OUTPUTS.BundlesBucket, bundles.bucketName);
   subject.allow([TELL_GONE_FROM_FORBIDDEN], bundles.bucketArn);
-  allowObjects(subject, bundles, '', [
-    's3:GetObject',
-    's3:GetObjectVersion',
-    's3:PutObject',
-    's3:AbortMultipartUpload',
-  ]);
-  allowObjects(subject, bundles, NORMALISED_PREFIX, ['s3:DeleteObject']);
+  allowObjects(subject, bundles, ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload']);
 }
 
 export function writesCatalogue(subject: PodfreightFunction, table: TableV2): void {
@@ -41,16 +34,16 @@ export function writesCatalogue(subject: PodfreightFunction, table: TableV2): vo
 
 export function readsCatalogueAndRecordsBundles(subject: PodfreightFunction, table: TableV2): void {
   subject.function.addEnvironment(OUTPUTS.Table, table.tableName);
-  subject.allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'], table.tableArn);
+  subject.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], table.tableArn);
   for (const { name } of CATALOGUE_TABLE.indexes) subject.allow(['dynamodb:Query'], `${table.tableArn}/index/${name}`);
 }
 
-/** On every object of the bucket below `prefix`: which ones there are is what users decide, so it takes a wildcard. */
-function allowObjects(subject: PodfreightFunction, bucket: Bucket, prefix: string, actions: readonly string[]): void {
-  subject.allow(actions, bucket.arnForObjects(`${prefix}*`));
+/** On every object of the bucket: which ones there are is what users decide, so it takes a wildcard. */
+function allowObjects(subject: PodfreightFunction, bucket: Bucket, actions: readonly string[]): void {
+  subject.allow(actions, bucket.arnForObjects('*'));
   const logicalId = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnResource);
   Validations.of(subject).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/${prefix}*]`,
+    id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/*]`,
     reason: 'The objects of this one bucket are named by its users; the actions are listed one by one.',
   });
 }

@@ -9,9 +9,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-
-/** Bundles' pods rewritten on the way, only needed while a bundle is made. */
-export const NORMALISED_PREFIX = 'normalised/';
+import { NORMALISED_PREFIX } from '../core/keys.ts';
 
 const DAYS_TO_FINISH_AN_UPLOAD = 7;
 

@@ -17,8 +17,8 @@ import { OUTPUTS } from './outputs.ts';
 const CATALOGUE_TIMEOUT = Duration.minutes(1);
 /** All that Lambda gives: S3 copies terabytes, and archives without an index pass through the function. */
 const CREATE_BUNDLE_TIMEOUT = Duration.minutes(15);
-/** Reads of one event, the last of them hours after the first, before it is put aside. */
-const MAX_RECEIVE_COUNT = 5;
+/** Attempts at one event before it is put aside; with the visibility timeout between them, two hours. */
+const MAX_RECEIVE_COUNT = 20;
 
 /**
  * The archives' way into the catalogue and out as bundles: two buckets, a rule and a queue for the archives' events, the

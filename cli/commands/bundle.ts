@@ -1,9 +1,9 @@
-import type { PodSelector } from '../../core/bundle/pod-selector.ts';
+import { inCluster, type PodSelector } from '../../core/bundle/pod-selector.ts';
 import { type BundleResult, parseBundleRequest } from '../../core/bundle/request.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { collect } from '../pod-selector.ts';
+import { collect } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
 import { readSettings, required } from '../settings.ts';
 
@@ -48,7 +48,7 @@ Examples:
     .action((flags: Flags) => bundle(flags, context));
 };
 
-async function bundle(flags: Flags, { output }: CommandContext): Promise<void> {
+async function bundle(flags: Flags, { output, signal }: CommandContext): Promise<void> {
   const settings = readSettings({
     ...(flags.cluster !== undefined && { cluster: flags.cluster }),
     ...(flags.bundleFunction !== undefined && { bundleFunction: flags.bundleFunction }),
@@ -57,13 +57,13 @@ async function bundle(flags: Flags, { output }: CommandContext): Promise<void> {
   const functionName = required(settings, 'bundleFunction');
   const { requestBundle } = await import('../../aws/bundle-function.ts');
   using progress = output.progress('Waiting for the bundle');
-  const result = await requestBundle(functionName, request);
+  const result = await requestBundle(functionName, request, signal);
   progress[Symbol.dispose]();
   output.result(result, flags.quiet ? `${result.bundleId}\n` : asText(result));
 }
 
 /** Each --pod and --sandbox-id is a selector of its own; the other flags narrow all of them. */
-function selectorsOf(flags: Flags, setting = 'default'): PodSelector[] {
+function selectorsOf(flags: Flags, cluster: string | undefined): PodSelector[] {
   const { pod = [], sandboxId = [], namespace, node, image, at, all } = flags;
   const narrowing = Object.fromEntries(
     Object.entries({ namespace, node, image, at, all }).filter(([, value]) => value !== undefined),
@@ -72,11 +72,7 @@ function selectorsOf(flags: Flags, setting = 'default'): PodSelector[] {
   if (named.length === 0 && [namespace, node, image].every((filter) => filter === undefined)) {
     throw new PodfreightError('usage', 'Say which pods: --pod, --sandbox-id, --namespace, --node or --image.');
   }
-  return (named.length === 0 ? [{}] : named).map((selector) => ({
-    ...selector,
-    ...narrowing,
-    cluster: flags.cluster ?? setting,
-  }));
+  return (named.length === 0 ? [{}] : named).map((selector) => inCluster({ ...selector, ...narrowing }, cluster));
 }
 
 function asText({ bundleId, created, location, sizeBytes, bytesThrough, requests, pods }: BundleResult): string {

@@ -5,7 +5,7 @@ import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { KUBELET_CHECKPOINTS, KubeletDirectory, type Snapshot } from '../kubelet-directory.ts';
 import { NewFile } from '../new-file.ts';
-import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-selector.ts';
+import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', gzip: 'tar+gzip', none: 'tar' };

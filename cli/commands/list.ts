@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { fitsSelector, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
+import { fitsSelector, inCluster, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import type { BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
 import { PodfreightError } from '../../core/errors.ts';
@@ -132,10 +132,9 @@ function periodOf({ since, until }: Flags): Period {
   return { ...(since !== undefined && { since }), ...(until !== undefined && { until }) };
 }
 
-/** The cluster of the settings counts only where the catalogue asks for one. */
 function selectorOf(
-  { pod, namespace, node, image, sandboxId, cluster, bundles }: Flags,
-  setting = 'default',
+  { pod, namespace, node, image, sandboxId, bundles }: Flags,
+  cluster: string | undefined,
 ): PodSelector {
   const filters = { pod, namespace, node, image, sandboxId };
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
@@ -145,8 +144,7 @@ function selectorOf(
       '--bundles lists all bundles; it takes --since, --until and --limit, but no filter.',
     );
   }
-  const alone = cluster === undefined && (sandboxId !== undefined || image !== undefined) && given.length === 1;
-  return { ...Object.fromEntries(given), ...(!alone && { cluster: cluster ?? setting }) };
+  return inCluster(Object.fromEntries(given), cluster);
 }
 
 function noteMore({ limit }: Flags, { output }: CommandContext): void {

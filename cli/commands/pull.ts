@@ -1,4 +1,3 @@
-import { Option } from 'commander';
 import { openArchive } from '../../core/archive/reader.ts';
 import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
 import { bundleKey } from '../../core/keys.ts';
@@ -6,21 +5,12 @@ import type { ArchiveStore, ObjectLocation, ObjectSource } from '../../core/port
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { FileSource } from '../file-source.ts';
-import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
-import { land } from '../landing/land.ts';
-import { ON_CONFLICT, type OnConflict } from '../landing/plan.ts';
-import { reportLanding } from '../landing/report.ts';
+import { addLandingFlags, addTargetFlag, type LandingFlags, landFrom } from '../landing/from-source.ts';
 import { NewFile } from '../new-file.ts';
-import { collect, POD_FLAG, POD_FLAG_HELP } from '../pod-selector.ts';
-import type { Progress } from '../progress.ts';
 import { readSettings, required } from '../settings.ts';
 
-interface Flags {
-  readonly target: string;
+interface Flags extends LandingFlags {
   readonly output?: string;
-  readonly onConflict: OnConflict;
-  readonly pod?: readonly string[];
-  readonly dryRun?: boolean;
   readonly bundlesBucket?: string;
 }
 
@@ -32,22 +22,13 @@ export const setUp: SetUpCommand = (command, context) => {
       'Pulls a bundle or an archive from S3 straight into a kubelet directory, as safely as "podfreight insert" does; ' +
         'with --output only into a file.',
     )
-    .argument('<bundle>', 'a bundle id, or s3://bucket/key of a bundle or an archive')
-    .option(
-      '-t, --target <directory>',
-      'the kubelet directory; created with mode 0700 when it is missing',
-      KUBELET_CHECKPOINTS,
-    )
-    .option('-o, --output <file>', 'write the archive to this file, with mode 0600, and insert nothing')
-    .addOption(
-      new Option('--on-conflict <action>', 'when the target has the same SandboxID with another checkpoint')
-        .choices(ON_CONFLICT)
-        .default('refuse' satisfies OnConflict),
-    )
-    .option(POD_FLAG, POD_FLAG_HELP, collect)
-    .option('--dry-run', 'check the archive and say what would happen; write nothing')
+    .argument('<bundle>', 'a bundle id, or s3://bucket/key of a bundle or an archive');
+  addTargetFlag(command).option(
+    '-o, --output <file>',
+    'write the archive to this file, with mode 0600, and insert nothing',
+  );
+  addLandingFlags(command)
     .option('--bundles-bucket <name>', 'the bucket of bundles ($PODFREIGHT_BUNDLES_BUCKET)')
-    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
@@ -67,7 +48,7 @@ async function pull(bundle: string, flags: Flags, context: CommandContext): Prom
   const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
   const source = await openFirst(new S3ArchiveStore(), candidates, bundle);
   try {
-    if (flags.output === undefined) await pullInto(source, flags, context);
+    if (flags.output === undefined) await landFrom(source, flags, 'Pulling', context);
     else await download(source, flags.output, context);
   } finally {
     await source.close();
@@ -110,28 +91,6 @@ async function openFirst(
       subject: { bundleId: name, bucket },
     },
   );
-}
-
-async function pullInto(source: ObjectSource, flags: Flags, { output, signal }: CommandContext): Promise<void> {
-  const { target, onConflict, pod: selectors = [], dryRun = false } = flags;
-  const archive = await openArchive(source);
-  let progress: Progress | undefined;
-  try {
-    const landing = await land({
-      archive,
-      target,
-      selectors,
-      onConflict,
-      dryRun,
-      signal,
-      onStart: (totalBytes) => (progress = output.progress(dryRun ? 'Checking' : 'Pulling', totalBytes)),
-      onBytes: (bytes) => progress?.advance(bytes),
-    });
-    progress?.[Symbol.dispose]();
-    reportLanding(landing, { output, archive, target, dryRun });
-  } finally {
-    progress?.[Symbol.dispose]();
-  }
 }
 
 /** The file gets its name when it is whole, checked and on disk. */

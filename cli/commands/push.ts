@@ -4,12 +4,12 @@ import { PodfreightError } from '../../core/errors.ts';
 import { type PushOptions, type PushResult, push } from '../../core/push.ts';
 import { type Shipment, shipArchive, shipPods } from '../../core/shipment.ts';
 import { formatBytes } from '../bytes.ts';
-import type { SetUpCommand } from '../command.ts';
+import type { CommandContext, SetUpCommand } from '../command.ts';
 import { orFileError } from '../file-error.ts';
 import { FileSource } from '../file-source.ts';
 import { KUBELET_CHECKPOINTS, KubeletDirectory } from '../kubelet-directory.ts';
 import type { Output } from '../output.ts';
-import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-selector.ts';
+import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
 import { originOf, readSettings, required } from '../settings.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', none: 'tar' };
@@ -55,7 +55,9 @@ Examples:
       const bucket = required(settings, 'archivesBucket');
       const origin = originOf(settings);
       const isDirectory = (await orFileError(`Cannot open ${path}`, () => stat(path))).isDirectory();
-      await using shipments = isDirectory ? await shipDirectory(path, flags) : await shipFile(path, flags);
+      await using shipments = isDirectory
+        ? await shipDirectory(path, flags)
+        : await shipFile(path, flags, { output, signal });
       if (shipments.list.every(({ sandboxIds }) => sandboxIds.length === 0)) {
         throw new PodfreightError('not-found', `${path} lists no pods, so there is nothing to push.`, {
           subject: { path },
@@ -88,13 +90,14 @@ async function shipDirectory(path: string, flags: Flags): Promise<Shipments> {
   return { list, [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose]() };
 }
 
-async function shipFile(path: string, flags: Flags): Promise<Shipments> {
+async function shipFile(path: string, flags: Flags, { output, signal }: CommandContext): Promise<Shipments> {
   if (flags.pod !== undefined) {
     throw new PodfreightError('usage', '--pod picks from a directory; an archive is pushed as a whole.');
   }
   const source = await FileSource.open(path, 'follow');
   try {
-    const shipment = await shipArchive(source);
+    using progress = output.progress('Checking');
+    const shipment = await shipArchive(source, { signal, onRead: (bytes) => progress.advance(bytes) });
     return { list: [shipment], [Symbol.asyncDispose]: () => source.close() };
   } catch (error) {
     await source.close();
@@ -108,7 +111,7 @@ async function pushAll(
   output: Output,
 ): Promise<PushResult[]> {
   using progress = output.progress(
-    'push',
+    'Pushing',
     shipments.reduce((sum, { readBytes }) => sum + readBytes, 0),
   );
   const results: PushResult[] = [];

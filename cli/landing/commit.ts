@@ -23,7 +23,10 @@ export async function commit(
     await prepare(target, staging, plan, present);
     await carryOut(target, staging, plan);
   } catch (error) {
-    await rollBack(target, staging);
+    await rollBack(target, staging).catch((failure) => {
+      failure.cause ??= error; // the next insert tries again
+      throw failure;
+    });
     throw error;
   }
 }
@@ -62,7 +65,6 @@ async function prepare(
   for (const sandboxId of plan.keep) await syncFile(target.podPath(sandboxId));
   await writeSynced(staging.next, formatManifest(plan.after));
   for (const folder of ['new', 'old', 'swap'] as const) await syncDirectory(staging.folder(folder));
-  await syncDirectory(staging.root);
   await syncDirectory(dirname(staging.root));
   await orFileError(`Cannot write ${staging.after}`, () => link(staging.next, staging.after));
   await syncDirectory(staging.root);

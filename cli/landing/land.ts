@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Member } from '../../core/archive/member.ts';
 import type { Archive } from '../../core/archive/reader.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
-import { sandboxIdOfFileName } from '../../core/sandbox-id.ts';
+import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
 import { makeDirectories } from '../durable.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
-import { matchPods } from '../pod-selector.ts';
+import { matchPods } from '../pod-flag.ts';
 import { commit, confirm } from './commit.ts';
 import { type Arrival, compareFiles, Digests } from './compare.ts';
 import { type LandingPlan, type OnConflict, type Outcome, planLanding } from './plan.ts';
 import { PrivateFolder } from './private-folder.ts';
-import { rollBackDead } from './rollback.ts';
+import { isTidy, rollBackDead } from './rollback.ts';
 import { Staging } from './staging.ts';
 
 export interface LandRequest {
@@ -66,6 +66,7 @@ export async function land(request: LandRequest): Promise<Landing> {
     return { present, plan };
   };
 
+  if (!dryRun) await clearUp(target, request.signal);
   const foreseen = await foresee(archive, arriving);
   const { plan: likely } = await decide(foreseen.arrivals); // what must fail, fails before anything is read or written
   if (!likely.changes && foreseen.certain) {
@@ -81,7 +82,7 @@ export async function land(request: LandRequest): Promise<Landing> {
 
   await makeDirectories(target.path);
   const folder = await PrivateFolder.open(target.path);
-  await using staging = await openStaging(target, folder, request.signal);
+  await using staging = await openStaging(folder, request.signal);
   await folder.checkSpace(foreseen.totalBytes ?? 0);
   const arrivals = await readPods(request, arriving, async ({ member, sandboxId }, data) => {
     await folder.checkSpace(member.sizeBytes);
@@ -119,17 +120,17 @@ interface ArrivingPod {
   readonly member: Member;
 }
 
-/** Reads the whole archive, so that all of it is checked, and hands the chosen pods to `take`. */
+/** Hands the chosen pods to `take`. Without an index the whole archive is read, and so all of it checked. */
 async function readPods(
   { archive, signal, onBytes }: LandRequest,
   arriving: Manifest,
   take: (pod: ArrivingPod, data: AsyncIterable<Buffer>) => Promise<Arrival>,
 ): Promise<Map<string, Arrival>> {
-  const chosen = new Set((arriving.pods ?? []).map((pod) => pod.sandboxId));
+  const chosen = new Set((arriving.pods ?? []).map((pod) => podFileName(pod.sandboxId)));
   const arrivals = new Map<string, Arrival>();
-  for await (const { member, data } of archive.members()) {
+  for await (const { member, data } of archive.members(archive.index && chosen)) {
     const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined && chosen.has(sandboxId)) {
+    if (sandboxId !== undefined && chosen.has(member.name)) {
       arrivals.set(sandboxId, await take({ sandboxId, member }, watched(data, signal, onBytes)));
     } else {
       for await (const _ of watched(data, signal));
@@ -157,10 +158,19 @@ async function digest(data: AsyncIterable<Buffer>): Promise<Arrival> {
   return { sizeBytes, sha256: hash.digest('hex') };
 }
 
-/** Clears up behind dead inserts first: that may be the space that is needed. */
-async function openStaging(target: KubeletDirectory, folder: PrivateFolder, signal: AbortSignal): Promise<Staging> {
+/**
+ * Undoes what dead inserts have left, before anything is decided on what they left, or called unchanged that the next insert
+ * would undo.
+ */
+async function clearUp(target: KubeletDirectory, signal: AbortSignal): Promise<void> {
+  const folder = await PrivateFolder.openIfAny(target.path);
+  if (folder === undefined || (await isTidy(folder))) return;
   using _ = await folder.lock(signal);
   await rollBackDead(target, folder);
+}
+
+async function openStaging(folder: PrivateFolder, signal: AbortSignal): Promise<Staging> {
+  using _ = await folder.lock(signal);
   return await Staging.create(folder.path); // while the lock is held
 }
 

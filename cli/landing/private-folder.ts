@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PodfreightError } from '../../core/errors.ts';
@@ -33,8 +34,22 @@ export class PrivateFolder {
       }
     });
     await syncDirectory(target);
-    const { uid, mode, isDirectory } = await stats(path);
-    if (!isDirectory || uid !== process.geteuid?.() || (mode & 0o077) !== 0) {
+    return PrivateFolder.#ofStats(path, await orFileError(`Cannot look up ${path}`, () => lstat(path)));
+  }
+
+  /** As `open`, but undefined when there is none; writes nothing. */
+  static async openIfAny(target: string): Promise<PrivateFolder | undefined> {
+    const path = join(target, PRIVATE_FOLDER);
+    try {
+      return PrivateFolder.#ofStats(path, await lstat(path));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+      return orFileError(`Cannot look up ${path}`, () => Promise.reject(error));
+    }
+  }
+
+  static #ofStats(path: string, stats: Stats): PrivateFolder {
+    if (!stats.isDirectory() || stats.uid !== process.geteuid?.() || (stats.mode & 0o077) !== 0) {
       throw new PodfreightError(
         'conflict',
         `${path} must be a directory of the user who inserts, with mode 0700; remove it when nothing is being inserted.`,
@@ -64,9 +79,4 @@ export class PrivateFolder {
       { subject: { path: this.path, neededBytes: sizeBytes, freeBytes: Number(freeBytes) } },
     );
   }
-}
-
-async function stats(path: string) {
-  const found = await orFileError(`Cannot look up ${path}`, () => lstat(path));
-  return { uid: found.uid, mode: found.mode, isDirectory: found.isDirectory() };
 }

@@ -28,6 +28,12 @@ export async function rollBackDead(target: KubeletDirectory, { path }: PrivateFo
   for (const folder of done) await removeDone(folder);
 }
 
+/** Whether no insert, dead or alive, has anything in the folder. */
+export async function isTidy({ path }: PrivateFolder): Promise<boolean> {
+  const { stagings, done } = await listStagings(path);
+  return stagings.length === 0 && done.length === 0;
+}
+
 /**
  * Brings the target back to what it was before this staging's landing, unless the landing was committed. What the
  * manifest names stays, whoever wrote that manifest.

@@ -6,7 +6,7 @@ import type { Member } from '../../core/archive/member.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from '../durable.ts';
-import { orFileError } from '../file-error.ts';
+import { isErrno, orFileError } from '../file-error.ts';
 import { lookUp } from '../kubelet-directory.ts';
 import { FileLock } from './lock.ts';
 
@@ -58,7 +58,15 @@ export class StagingPaths {
 
   /** SandboxIDs of the files in `which`; none when that was never made. */
   async pods(which: 'new' | 'old'): Promise<string[]> {
-    const names = await readdir(this.folder(which)).catch(() => []);
+    const folder = this.folder(which);
+    const names = await orFileError(`Cannot read ${folder}`, async () => {
+      try {
+        return await readdir(folder);
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) return [];
+        throw error;
+      }
+    });
     return names.map(sandboxIdOfFileName).filter((sandboxId) => sandboxId !== undefined);
   }
 }
@@ -116,10 +124,11 @@ export class Staging {
     this.#done = await retire(this.paths.root);
   }
 
-  /** Removes it; but a landing that was begun and neither finished nor rolled back is left to the next insert. */
+  /** Removes it; but what was begun and neither finished nor rolled back, or not retired for sure, is left to the next insert. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#done === undefined && !(await exists(this.paths.after))) await this.retire();
+      const { root, after } = this.paths;
+      if (this.#done === undefined && (await exists(root)) && !(await exists(after))) await this.retire();
       if (this.#done !== undefined) await removeDone(this.#done);
     } finally {
       this.#lock[Symbol.dispose]();

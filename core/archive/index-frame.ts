@@ -18,6 +18,17 @@ const INDEX_VERSION = 1;
 /** Longest index frame: enough for tens of terabytes, and bounded in memory. */
 export const MAX_INDEX_BYTES = 64 * 1024 * 1024;
 
+/**
+ * How often these bytes may stand in an index, since parsed JSON can take fifty times the memory of its text. A member
+ * takes 3 brackets, 34 quotes and 13 commas, and a comma for each frame.
+ */
+const MAX_COUNTS: ReadonlyMap<string, number> = new Map([
+  ['[', 500_000],
+  ['{', 500_000],
+  ['"', 5_000_000],
+  [',', 12_000_000],
+]);
+
 /** JSON text as an index frame, filled with spaces to whole tar blocks. */
 export function encodeIndexFrame(json: string): Buffer {
   const text = Buffer.from(json);
@@ -73,9 +84,16 @@ export function decodeIndexFrame(frame: Buffer, archive: string): unknown {
   if (crc32(text) !== frame.readUInt32LE(footer + FOOTER.jsonCrc32)) {
     throw corruptArchive(archive, 'its index is damaged');
   }
+  if (!isBounded(text)) throw invalidArchive(archive, 'its index has too many values');
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
   } catch {
     throw invalidArchive(archive, 'its index is no JSON');
   }
+}
+
+function isBounded(text: Buffer): boolean {
+  const counts = new Float64Array(256);
+  for (let at = 0; at < text.length; at++) counts[text[at]!]!++;
+  return [...MAX_COUNTS].every(([character, most]) => counts[character.charCodeAt(0)]! <= most);
 }

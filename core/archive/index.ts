@@ -14,7 +14,7 @@ import { formatIndex, type IndexedFormat, parseIndex } from './index-json.ts';
 import { type IndexedMember, tarBytes } from './member.ts';
 import { encodeMembers, manifestContent } from './member-writer.ts';
 import { invalidArchive } from './refusal.ts';
-import { encodeSeekTable, readSeekFooter } from './seek-table.ts';
+import { encodeSeekTable, readSeekFooter, type SeekEntry, seekTableBytes } from './seek-table.ts';
 import { END_OF_TAR } from './tar-encode.ts';
 
 /** What one read of an object's end brings: the whole trailer of all but large archives. */
@@ -75,24 +75,28 @@ export async function encodeTrailer(
   const start = members.at(-1)!.wire.end;
   const index = { format, members, endOfTar: { start, end: start + endFrame.length } };
   const indexFrame = encodeIndexFrame(formatIndex(format, members));
-  const seekTable = format === 'tar+zstd' ? encodeSeekTable(seekEntries(index, indexFrame.length)) : Buffer.alloc(0);
+  const seekTable = format === 'tar+zstd' ? seekTableOf(index, indexFrame.length) : Buffer.alloc(0);
   return { bytes: Buffer.concat([endFrame, indexFrame, seekTable]), index };
 }
 
+function seekTableOf(index: ArchiveIndex, indexFrameLength: number): Buffer {
+  return encodeSeekTable(seekEntries(index, indexFrameLength), seekEntryCount(index));
+}
+
 /** Every frame of the archive before the seek table. */
-function seekEntries({ members, endOfTar }: ArchiveIndex, indexFrameLength: number) {
-  const ofMembers = members.flatMap((member) => {
+function* seekEntries({ members, endOfTar }: ArchiveIndex, indexFrameLength: number): Generator<SeekEntry> {
+  for (const member of members) {
     const total = tarBytes(member);
-    return member.frames!.map((compressedBytes, i) => ({
-      compressedBytes,
-      decompressedBytes: Math.min(FRAME_BYTES, total - i * FRAME_BYTES),
-    }));
-  });
-  return [
-    ...ofMembers,
-    { compressedBytes: rangeLength(endOfTar), decompressedBytes: END_OF_TAR.length },
-    { compressedBytes: indexFrameLength, decompressedBytes: 0 },
-  ];
+    for (const [i, compressedBytes] of member.frames!.entries()) {
+      yield { compressedBytes, decompressedBytes: Math.min(FRAME_BYTES, total - i * FRAME_BYTES) };
+    }
+  }
+  yield { compressedBytes: rangeLength(endOfTar), decompressedBytes: END_OF_TAR.length };
+  yield { compressedBytes: indexFrameLength, decompressedBytes: 0 };
+}
+
+function seekEntryCount({ members }: ArchiveIndex): number {
+  return members.reduce((sum, { frames }) => sum + frames!.length, 2);
 }
 
 /**
@@ -123,8 +127,11 @@ export async function readIndex(source: ByteSource): Promise<ArchiveIndex | unde
   const endFits =
     format === 'tar' ? endLength === END_OF_TAR.length : endLength > 0 && endLength <= MAX_END_FRAME_BYTES;
   if (!endFits) throw invalidArchive(archive, 'its index does not reach to its end');
-  if (format === 'tar+zstd' && !encodeSeekTable(seekEntries(index, frameLength)).equals(bytes.subarray(frameLength))) {
-    throw invalidArchive(archive, 'its seek table and its index differ');
+  if (format === 'tar+zstd') {
+    const table = bytes.subarray(frameLength);
+    const agrees =
+      table.length === seekTableBytes(seekEntryCount(index)) && table.equals(seekTableOf(index, frameLength));
+    if (!agrees) throw invalidArchive(archive, 'its seek table and its index differ');
   }
   return index;
 }

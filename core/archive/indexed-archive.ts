@@ -35,11 +35,12 @@ export class IndexedArchive implements Archive {
     return this.index.members;
   }
 
-  async *members(): AsyncGenerator<ArchivedMember> {
+  async *members(wanted?: ReadonlySet<string>): AsyncGenerator<ArchivedMember> {
     const { manifest } = await this.manifest();
     const names = this.index.members.map((member) => member.name);
     checkSamePods(manifest, names, this.name);
     for (const member of this.index.members.slice(1)) {
+      if (wanted !== undefined && !wanted.has(member.name)) continue;
       const content = new Content(this.memberData(member));
       try {
         yield { member, data: content.read() };

@@ -35,7 +35,7 @@ export function parsePax(content: Buffer): PaxRecords | { readonly refused: stri
     if (!ALLOWED_KEYS.has(key) && !ALLOWED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
       return { refused: `has the extended header key ${quoteName(key)}, which is not allowed here` };
     }
-    if (values.has(key)) return { refused: `has the extended header key "${key}" twice` };
+    if (values.has(key)) return { refused: `has the extended header key ${quoteName(key)} twice` };
     values.set(key, value);
     at = end;
   }

@@ -43,9 +43,10 @@ export interface Archive {
    * iteration and can be read until the next member is asked for; what is not read is read and checked then. Nothing counts
    * before the pass is over: only then is it known that manifest and members name the same pods, that nothing but the end
    * follows, and (with an index) that every digest is right.
+   * @param wanted names of the only members to yield; the contents of others are not read where an index allows that
    * @throws PodfreightError `invalid-manifest`
    */
-  members(): AsyncGenerator<ArchivedMember>;
+  members(wanted?: ReadonlySet<string>): AsyncGenerator<ArchivedMember>;
 
   /** The content of one of `index.members`, by itself: see `memberData` in member-reader.ts. */
   memberData(member: IndexedMember): AsyncIterable<Buffer>;

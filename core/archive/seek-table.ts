@@ -24,8 +24,9 @@ export interface SeekEntry {
   readonly decompressedBytes: number;
 }
 
-export function encodeSeekTable(entries: readonly SeekEntry[]): Buffer {
-  const table = Buffer.alloc(seekTableBytes(entries.length));
+/** @param entryCount how many `entries` are */
+export function encodeSeekTable(entries: Iterable<SeekEntry>, entryCount: number): Buffer {
+  const table = Buffer.alloc(seekTableBytes(entryCount));
   table.writeUInt32LE(SKIPPABLE_MAGIC, 0);
   table.writeUInt32LE(table.length - SKIPPABLE_HEADER_BYTES, 4);
   let at = SKIPPABLE_HEADER_BYTES;
@@ -34,7 +35,7 @@ export function encodeSeekTable(entries: readonly SeekEntry[]): Buffer {
     table.writeUInt32LE(decompressedBytes, at + ENTRY.decompressed);
     at += ENTRY_BYTES;
   }
-  table.writeUInt32LE(entries.length, at + FOOTER.frameCount);
+  table.writeUInt32LE(entryCount, at + FOOTER.frameCount);
   table.writeUInt8(NO_CHECKSUMS, at + FOOTER.descriptor);
   table.writeUInt32LE(FOOTER_MAGIC, at + FOOTER.magic);
   return table;
@@ -58,6 +59,7 @@ export function readSeekFooter(tail: Buffer): { readonly tableBytes: number; rea
   return { tableBytes: seekTableBytes(frameCount), last };
 }
 
-function seekTableBytes(entryCount: number): number {
+/** Length of a table of so many entries. */
+export function seekTableBytes(entryCount: number): number {
   return SKIPPABLE_HEADER_BYTES + entryCount * ENTRY_BYTES + FOOTER_BYTES;
 }

@@ -10,6 +10,7 @@ import { readAhead, readGrowing } from './read-ahead.ts';
 import type { Archive, ArchivedMember } from './reader.ts';
 import { invalidArchive } from './refusal.ts';
 import { tarMembers } from './tar-members.ts';
+import type { WalkedMember } from './tar-walk.ts';
 
 /** An archive from elsewhere, or in gzip: what is in it shows only by going through it. */
 export class UnindexedArchive implements Archive {
@@ -19,6 +20,7 @@ export class UnindexedArchive implements Archive {
   readonly format: ArchiveFormat;
   readonly #source: ByteSource;
   #manifest: Promise<ArchivedManifest> | undefined;
+  #walked: Promise<readonly WalkedMember[]> | undefined;
 
   constructor(source: ByteSource, format: ArchiveFormat) {
     this.#source = source;
@@ -33,14 +35,11 @@ export class UnindexedArchive implements Archive {
 
   async layout(): Promise<readonly Member[] | undefined> {
     if (this.format !== 'tar') return undefined;
-    const members: Member[] = [];
-    for await (const { name, sizeBytes, modifiedAt } of walkPlain(this.#source)) {
-      members.push({ name, sizeBytes, modifiedAt });
-    }
-    return members;
+    this.#walked ??= Array.fromAsync(walkPlain(this.#source));
+    return (await this.#walked).map(({ name, sizeBytes, modifiedAt }) => ({ name, sizeBytes, modifiedAt }));
   }
 
-  async *members(): AsyncGenerator<ArchivedMember> {
+  async *members(wanted?: ReadonlySet<string>): AsyncGenerator<ArchivedMember> {
     const wire = readAhead(this.#source, { start: 0, end: this.#source.sizeBytes });
     const names: string[] = [];
     let found: ArchivedManifest | undefined;
@@ -48,7 +47,7 @@ export class UnindexedArchive implements Archive {
       const { name, sizeBytes, modifiedAt } = member;
       names.push(name);
       if (name === MANIFEST_NAME) found = await readManifest(member, data, this.name);
-      else yield { member: { name, sizeBytes, modifiedAt }, data };
+      else if (wanted?.has(name) ?? true) yield { member: { name, sizeBytes, modifiedAt }, data };
     }
     if (found === undefined) throw this.#withoutManifest();
     checkSamePods(found.manifest, names, this.name);
@@ -60,7 +59,7 @@ export class UnindexedArchive implements Archive {
 
   /** By the headers, which lie far apart: only as far as the manifest. */
   async #findPlainManifest(): Promise<ArchivedManifest> {
-    for await (const member of walkPlain(this.#source)) {
+    for await (const member of (await this.#walked) ?? walkPlain(this.#source)) {
       if (member.name !== MANIFEST_NAME) continue;
       const { contentStart, sizeBytes } = member;
       const range = { start: contentStart, end: contentStart + sizeBytes };

@@ -9,7 +9,7 @@ import { formatManifest, type Manifest } from '../manifest/manifest.ts';
 import { selectPods } from '../manifest/merge.ts';
 import { openIfThere } from '../open-if-there.ts';
 import type { ArchiveStore, ObjectLocation, ObjectSource, PutOptions } from '../ports.ts';
-import { sandboxIdOfFileName } from '../sandbox-id.ts';
+import { podFileName, sandboxIdOfFileName } from '../sandbox-id.ts';
 
 /** An archive to take pods from. */
 export interface BundleSource {
@@ -89,7 +89,7 @@ export async function normalise(
   const { stream } = writeArchive({
     manifest: formatManifest(manifest),
     modifiedAt: new Date(0),
-    pods: podFiles(archive, new Set(sandboxIds)),
+    pods: podFiles(archive, sandboxIds),
     format: 'tar+zstd',
   });
   const options = { sizeBoundBytes: NORMALISED_BYTES_MAX, ...(signal && { signal }) };
@@ -117,10 +117,9 @@ async function putUnlessThere(
   }
 }
 
-/** Goes through the whole archive, also for one pod: only at its end is it known that it was whole. */
-async function* podFiles(archive: Archive, sandboxIds: ReadonlySet<string>): AsyncGenerator<PodFile> {
-  for await (const { member, data } of archive.members()) {
+async function* podFiles(archive: Archive, sandboxIds: readonly string[]): AsyncGenerator<PodFile> {
+  for await (const { member, data } of archive.members(new Set(sandboxIds.map(podFileName)))) {
     const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined && sandboxIds.has(sandboxId)) yield { ...member, sandboxId, read: () => data };
+    if (sandboxId !== undefined) yield { ...member, sandboxId, read: () => data };
   }
 }

@@ -40,7 +40,7 @@ export function parsePodSelector(value: unknown, where: string): PodSelector {
     if (text !== undefined && (typeof text !== 'string' || text === '')) throw wrong(`.${field} must be a text`);
   }
   if (selector.all !== undefined && typeof selector.all !== 'boolean') throw wrong('.all must be true or false');
-  if (selector.pod !== undefined && selector.pod.split('/').filter(Boolean).length !== 2) {
+  if (selector.pod !== undefined && !/^[^/]+\/[^/]+$/.test(selector.pod)) {
     throw wrong('.pod must be namespace/name');
   }
   if (selector.at !== undefined) parseInstant(selector.at, `${where}.at`);
@@ -68,6 +68,18 @@ export function selectorQuery(selector: PodSelector, where = 'A selector'): PodQ
     `${where} needs a cluster, an image or a sandboxId; pod, namespace and node are names within a cluster.`,
     { subject: { selector: where } },
   );
+}
+
+/**
+ * The selector within a cluster: its own, else the caller's; with neither, `default`, but for a selector that needs no
+ * cluster because it names a SandboxID or just an image.
+ */
+export function inCluster(selector: PodSelector, cluster: string | undefined): PodSelector {
+  const { pod, namespace, node, image, sandboxId } = selector;
+  const within = selector.cluster ?? cluster;
+  if (within !== undefined) return { ...selector, cluster: within };
+  const needsNone = sandboxId !== undefined || (image !== undefined && !pod && !namespace && !node);
+  return needsNone ? selector : { ...selector, cluster: 'default' };
 }
 
 /** Whether a checkpoint fits everything the selector says but the time. */

@@ -4,6 +4,7 @@ import { isPodfreightError, PodfreightError } from '../errors.ts';
 import { type Origin, originOfArchiveKey } from '../keys.ts';
 import { openIfThere } from '../open-if-there.ts';
 import type { ArchiveStore, Catalogue, ObjectLocation, ObjectSource } from '../ports.ts';
+import { boundedSource } from './bounded-source.ts';
 import type { ObjectEvent } from './object-event.ts';
 import { podRecords } from './pod-records.ts';
 import type { ArchiveRecord, PodRecord } from './records.ts';
@@ -17,7 +18,7 @@ export interface Catalogued {
 /**
  * Looks at the object an event is about and records what is there: an archive with its pods, something that is none with
  * the reason, or nothing. The same event again, late or out of order ends the same. Of an archive with an index it reads
- * manifest and index.
+ * manifest and index, and of any other no more than {@link boundedSource} allows.
  * @throws PodfreightError whatever may pass by itself (`service`, `unreachable`, `access-denied`, …): deliver the event again
  */
 export async function catalogueObject(
@@ -37,9 +38,10 @@ async function look(event: ObjectEvent, store: ArchiveStore): Promise<Finding> {
   const { bucket, key, versionId, sequencer, at } = event;
   const version = event.kind === 'created' && versionId !== undefined ? { versionId } : {};
   const location: ObjectLocation = { bucket, key, ...version };
-  const source = await openIfThere(store, location);
+  const found = await openIfThere(store, location);
   // A version that is gone has been deleted, whether or not that has been told already.
-  if (source === undefined) return { archive: { location, state: 'deleted', sequencer, at }, pods: [] };
+  if (found === undefined) return { archive: { location, state: 'deleted', sequencer, at }, pods: [] };
+  const source = boundedSource(found);
   const { etag, sizeBytes } = source;
   const known = { location: source.location, etag, sizeBytes, sequencer, at };
   try {
@@ -56,14 +58,10 @@ async function look(event: ObjectEvent, store: ArchiveStore): Promise<Finding> {
 async function readArchive(source: ObjectSource) {
   const origin = originOf(source.location);
   const archive = await openArchive(source);
-  const { manifest } = await archive.manifest();
   const members = archive.index?.members ?? (await archive.layout());
-  if (members !== undefined)
-    checkSamePods(
-      manifest,
-      members.map(({ name }) => name),
-      archive.name,
-    );
+  const { manifest } = await archive.manifest();
+  const names = members?.map(({ name }) => name);
+  if (names !== undefined) checkSamePods(manifest, names, archive.name);
   const pods = podRecords(manifest, members, source, origin);
   return { format: archive.format, indexed: archive.index !== undefined, origin, pods };
 }

@@ -7,8 +7,10 @@ import { podFileName } from '../sandbox-id.ts';
 import { wholeSeconds } from './instant.ts';
 import type { PodRecord } from './records.ts';
 
-/** Kubernetes allows 253 for a name; an image with registry, path, tag and digest stays below 512. */
-const NAME_BYTES_MAX = 512;
+/** What Kubernetes allows. Keys of the table hold both, escaped, and DynamoDB takes 2048 bytes of them. */
+const NAME_BYTES_MAX = 253;
+/** An image with registry, path, tag and digest stays below it. */
+const IMAGE_BYTES_MAX = 512;
 /** DynamoDB holds 400 KB in an item; a pod of a hundred containers takes 40 KB. */
 const RECORD_BYTES_MAX = 200_000;
 
@@ -67,11 +69,13 @@ function isTold(member: Member | undefined): member is Member {
 }
 
 function checkFits({ sandboxId, namespace, name, containers }: ManifestPod, record: PodRecord): void {
-  const names = [namespace, name, ...(containers ?? []).map(({ image }) => image)];
-  const long = names.some((text) => Buffer.byteLength(text) > NAME_BYTES_MAX);
+  const isLong = (limit: number) => (text: string) => Buffer.byteLength(text) > limit;
+  const long =
+    [namespace, name].some(isLong(NAME_BYTES_MAX)) ||
+    (containers ?? []).some(({ image }) => isLong(IMAGE_BYTES_MAX)(image));
   if (!long && Buffer.byteLength(JSON.stringify(record)) <= RECORD_BYTES_MAX) return;
   const what = long
-    ? `a name of more than ${NAME_BYTES_MAX} bytes`
+    ? `a name of more than ${NAME_BYTES_MAX} or an image of more than ${IMAGE_BYTES_MAX} bytes`
     : `a description of more than ${RECORD_BYTES_MAX} bytes`;
   throw new PodfreightError('unsupported', `Pod ${sandboxId} has ${what}, which the catalogue does not hold.`, {
     subject: { sandboxId },

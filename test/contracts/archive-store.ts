@@ -311,7 +311,8 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
 
       it('stores nothing when a source was replaced or has gone', async () => {
         const changed = await stored(b);
-        const plan = planParts([0, 1].map((source) => ({ kind: 'range', source, range: { start: 0, end: b.length } })));
+        const ranges = [0, 1].map((source): Segment => ({ kind: 'range', source, range: { start: 0, end: b.length } }));
+        const plan = planParts(ranges, { crc32: 1 });
         assert.deepEqual(
           plan.parts.map(({ kind }) => kind),
           ['copy', 'copy'],
@@ -327,9 +328,10 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
 
       it('stores nothing when it is interrupted', async () => {
         const location = newLocation();
-        const composing = store.compose(location, planParts(segments), await openSources(), {
-          signal: AbortSignal.abort(),
-        });
+        const abort = new AbortController();
+        const plan = planParts(segments, { crc32: crc32(whole) });
+        const composing = store.compose(location, plan, await openSources(), { signal: abort.signal });
+        abort.abort();
         await assert.rejects(composing, { code: 'interrupted' });
         await assertNothingAt(location);
       });

@@ -21,8 +21,12 @@ export interface RunOptions {
 }
 
 /** Starts `podfreight <args>` as a process of its own, without anything of this one's settings. */
-export function start(args: readonly string[], { cwd, env = {}, uid }: RunOptions = {}) {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+export function start(args: readonly string[], options?: RunOptions) {
+  return startProgram(process.execPath, [LAUNCHER, ...args], options);
+}
+
+export function startProgram(program: string, args: readonly string[], { cwd, env = {}, uid }: RunOptions = {}) {
+  const child = spawn(program, args, {
     env: { PATH: process.env.PATH, TMPDIR: tmpdir(), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),

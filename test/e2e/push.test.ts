@@ -82,6 +82,18 @@ describe('podfreight push', () => {
     assert.deepEqual(await cloud.keys(cloud.archives, 'default/collision/'), keys);
   });
 
+  test('podfreight push of the same bytes under a changed manifest goes beside the first', async (test) => {
+    const directory = await nodeA(test);
+    const args = ['push', directory, '--node', 'changed', '--pod', 'default/counters', '--json'];
+    assert.equal((await cloud.run(args)).code, 0);
+    const manifest = join(directory, 'checkpointed.pods');
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replaceAll('10.85.0.8', '10.85.0.9'));
+    const second = await cloud.run(args);
+    assert.equal(JSON.parse(second.stdout).archives[0].stored, true);
+    assert.equal((await cloud.keys(cloud.archives, 'default/changed/')).length, 2);
+    assert.equal(JSON.parse((await cloud.run(args)).stdout).archives[0].stored, false);
+  });
+
   test('podfreight push FILE of the first checkpointctl is framed anew', async () => {
     const { code, stderr } = await cloud.run(['push', join(FIXTURES, 'node-a.tar.zst'), '--node', 'framed']);
     assert.deepEqual([code, stderr], [0, '']);

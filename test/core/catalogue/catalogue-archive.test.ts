@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
+import { openArchive } from '../../../core/archive/reader.ts';
 import { catalogueObject } from '../../../core/catalogue/catalogue-archive.ts';
 import type { ObjectEvent } from '../../../core/catalogue/object-event.ts';
 import { PodfreightError } from '../../../core/errors.ts';
 import type { Catalogue } from '../../../core/ports.ts';
 import { memoryCatalogue } from '../../memory/catalogue.ts';
 import { VersionedArchiveStore } from '../../memory/versioned-archive-store.ts';
+import { MemorySource } from '../archive/memory-source.ts';
 import { archiveOf, contentOf, incompressible, manifestOf, type TestPod } from './archives.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures');
@@ -111,6 +113,22 @@ describe('catalogueObject', () => {
     await handle(created(await archiveOf([{ ...POD, modifiedAt: new Date(0) }])));
     const { items } = await catalogue.podsOf({ bucket: BUCKET, key: KEY }, { limit: 10 });
     assert.equal(items[0]?.checkpointedAt, '2026-11-22T15:00:00Z');
+  });
+
+  it('walks a plain tar from elsewhere once, and gives up on one that takes too many reads', async () => {
+    const pods = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({ sandboxId: `s${i}`, content: Buffer.alloc(5000) }));
+    const plain = async (count: number) => {
+      const bytes = await archiveOf(pods(count), { format: 'tar' });
+      const { index } = await openArchive(new MemorySource(bytes));
+      return bytes.subarray(0, index!.endOfTar.end);
+    };
+    const { archive } = await handle(created(await plain(100)));
+    assert.deepEqual([archive.state, archive.indexed, archive.podCount], ['ready', false, 100]);
+    assert.ok(store.reads.length < 110, `${store.reads.length} reads`);
+    const many = await handle(created(await plain(600), 'prod/node-1/many/20261122T132000Z.tar'));
+    assert.equal(many.archive.state, 'rejected');
+    assert.match(many.archive.reason ?? '', /too much reading; push it with podfreight/);
   });
 
   describe('records with its reason', () => {

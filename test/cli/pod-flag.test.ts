@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { matchPods } from '../../cli/pod-selector.ts';
+import { matchPods } from '../../cli/pod-flag.ts';
 import { manifest, pod } from './pods.ts';
 
 const all = manifest(

@@ -1,0 +1,69 @@
+import { type Command, Option } from 'commander';
+import { openArchive } from '../../core/archive/reader.ts';
+import type { ByteSource } from '../../core/ports.ts';
+import type { CommandContext } from '../command.ts';
+import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
+import { collect, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
+import type { Progress } from '../progress.ts';
+import { land } from './land.ts';
+import { ON_CONFLICT, type OnConflict } from './plan.ts';
+import { reportLanding } from './report.ts';
+
+/** What every command that lands something takes. */
+export interface LandingFlags {
+  readonly target: string;
+  readonly onConflict: OnConflict;
+  readonly pod?: readonly string[];
+  readonly dryRun?: boolean;
+}
+
+export function addTargetFlag(command: Command): Command {
+  return command.option(
+    '-t, --target <directory>',
+    'the kubelet directory; created with mode 0700 when it is missing',
+    KUBELET_CHECKPOINTS,
+  );
+}
+
+export function addLandingFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--on-conflict <action>', 'when the target has the same SandboxID with another checkpoint')
+        .choices(ON_CONFLICT)
+        .default('refuse' satisfies OnConflict),
+    )
+    .option(POD_FLAG, POD_FLAG_HELP, collect)
+    .option('--dry-run', 'check the archive and say what would happen; write nothing')
+    .option('--json', 'print the result as JSON');
+}
+
+/**
+ * Lands the archive in `source`, which stays the caller's to close, with progress and report.
+ * @param label of the progress line
+ * @throws PodfreightError as {@link land}
+ */
+export async function landFrom(
+  source: ByteSource,
+  { target, onConflict, pod: selectors = [], dryRun = false }: LandingFlags,
+  label: string,
+  { output, signal }: CommandContext,
+): Promise<void> {
+  const archive = await openArchive(source);
+  let progress: Progress | undefined;
+  try {
+    const landing = await land({
+      archive,
+      target,
+      selectors,
+      onConflict,
+      dryRun,
+      signal,
+      onStart: (totalBytes) => (progress = output.progress(dryRun ? 'Checking' : label, totalBytes)),
+      onBytes: (bytes) => progress?.advance(bytes),
+    });
+    progress?.[Symbol.dispose]();
+    reportLanding(landing, { output, archive, target, dryRun });
+  } finally {
+    progress?.[Symbol.dispose]();
+  }
+}
