@@ -23,8 +23,10 @@ export async function parallel<Item>(
     try {
       while (!signal.aborted) {
         // The items may come from a body that is stuck: a failure elsewhere must not wait for it.
-        const next = await Promise.race([nextItem(), aborted.promise]);
-        if (next.done) return;
+        let next: IteratorResult<Item> | undefined;
+        const taken = nextItem().then((item) => void (next = item)); // not raced for: a race keeps its results alive
+        await Promise.race([taken, aborted.promise]);
+        if (next === undefined || next.done) return;
         await work(next.value);
       }
     } catch (error) {

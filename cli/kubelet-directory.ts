@@ -4,6 +4,7 @@ import type { PodFile } from '../core/archive/writer.ts';
 import { isPodfreightError, PodfreightError } from '../core/errors.ts';
 import { JSON_BYTES_MAX } from '../core/manifest/json.ts';
 import { checkManifest, type Manifest, parseManifest } from '../core/manifest/manifest.ts';
+import { withoutRepeats } from '../core/manifest/merge.ts';
 import { isSandboxId, MANIFEST_NAME, podFileName } from '../core/sandbox-id.ts';
 import { isErrno, orFileError } from './file-error.ts';
 import { FileSource } from './file-source.ts';
@@ -43,7 +44,8 @@ export class KubeletDirectory {
   }
 
   /**
-   * The manifest as it is, its SandboxIDs not checked.
+   * The manifest, its SandboxIDs not checked. The first checkpointctl lists a pod again with each insert: equal entries
+   * count once.
    * @throws PodfreightError `not-found`, `invalid-manifest`, `access-denied`, `unsupported` (a link), `io`
    */
   async readManifest(): Promise<ReadManifest> {
@@ -52,7 +54,7 @@ export class KubeletDirectory {
     try {
       if (source.sizeBytes > JSON_BYTES_MAX) throw tooLong(this.manifestPath, source.sizeBytes);
       const bytes = await source.read({ start: 0, end: source.sizeBytes });
-      return { manifest: parseManifest(bytes, this.manifestPath), bytes };
+      return { manifest: withoutRepeats(parseManifest(bytes, this.manifestPath)), bytes };
     } finally {
       await source.close();
     }

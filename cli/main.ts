@@ -31,7 +31,10 @@ Exit codes: 0 done, ${Object.entries(EXIT_CODES)
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const output = new Output({ json: argv.includes('--json') });
-  const signal = abortOnSignals();
+  const signal = abortOnSignals((reason) => {
+    output.failure(reason);
+    process.exit(exitCodeOf(reason));
+  });
   const fail = (error: unknown) => {
     const failure = asFailure(error, signal);
     output.failure(failure);
@@ -96,6 +99,7 @@ function usageError({ code, message }: CommanderError, command: Command): Podfre
 function asFailure(error: unknown, signal: AbortSignal): PodfreightError {
   if (error instanceof SuppressedError) return asFailure(error.suppressed, signal); // the first one; clearing up failed then
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') return signal.reason;
+  if (signal.aborted && isPodfreightError(error, 'interrupted')) return signal.reason;
   if (isPodfreightError(error)) return error;
   if (error instanceof Error && 'syscall' in error) return fileError(error, 'A file operation failed');
   const what = error instanceof Error ? error.message : String(error);
@@ -108,13 +112,21 @@ function asFailure(error: unknown, signal: AbortSignal): PodfreightError {
   );
 }
 
-/** The first signal asks the command to stop and clean up; the second ends the process as the system does. */
-function abortOnSignals(): AbortSignal {
+/** As long a command may take to stop and clean up; whatever it does can also be killed at any point. */
+const GRACE_MS = 3000;
+
+/**
+ * The first signal asks the command to stop and clean up; the second ends the process as the system does.
+ * @param giveUp called when the command has not ended in time, as while a server does not answer
+ */
+function abortOnSignals(giveUp: (reason: PodfreightError) => void): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () =>
-      controller.abort(new PodfreightError('interrupted', `Stopped by ${signal}.`, { subject: { signal } })),
-    );
+    process.once(signal, () => {
+      const reason = new PodfreightError('interrupted', `Stopped by ${signal}.`, { subject: { signal } });
+      controller.abort(reason);
+      setTimeout(() => giveUp(reason), GRACE_MS).unref();
+    });
   }
   return controller.signal;
 }

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from 'commander';
 import { PodfreightError } from '../core/errors.ts';
 import type { Manifest, ManifestPod } from '../core/manifest/manifest.ts';
 
@@ -31,4 +32,10 @@ export function matchPods(manifest: Manifest, selectors: readonly string[], wher
 
 function matches(pod: ManifestPod, selector: string): boolean {
   return selector === `${pod.namespace}/${pod.name}` || selector === pod.sandboxId;
+}
+
+/** For commander: a value that must be `namespace/name`. */
+export function podName(value: string): string {
+  if (!/^[^/]+\/[^/]+$/.test(value)) throw new InvalidArgumentError('It must be namespace/name.');
+  return value;
 }

@@ -31,7 +31,8 @@ export function readSettings(flags: Settings, environment: NodeJS.ProcessEnv = p
   const file = readConfig(configPath(environment), environment.PODFREIGHT_CONFIG !== undefined);
   const settings: Partial<Record<SettingName, string>> = {};
   for (const name of Object.keys(NAMES) as SettingName[]) {
-    const value = flags[name] || environment[NAMES[name].variable] || file[name];
+    if (flags[name] === '') throw new PodfreightError('usage', `${NAMES[name].flag} must not be empty.`);
+    const value = flags[name] ?? (environment[NAMES[name].variable] || file[name]);
     if (value) settings[name] = value;
   }
   return settings;

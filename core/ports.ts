@@ -100,6 +100,8 @@ export interface Catalogue {
   archive(location: ObjectLocation): Promise<ArchiveRecord | undefined>;
   /** By SandboxID. */
   podsOf(location: ObjectLocation, page: PageRequest): Promise<Page<PodRecord>>;
+  /** Objects that are no archives, with their reasons, newest first by `at`. */
+  rejected(page: PageRequest): Promise<Page<ArchiveRecord>>;
   pods(query: PodQuery, page: PageRequest): Promise<Page<PodRecord>>;
   /** @throws PodfreightError `conflict` when the id is recorded with another object */
   recordBundle(bundle: BundleRecord): Promise<void>;

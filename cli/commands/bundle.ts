@@ -1,9 +1,10 @@
 import { inCluster, type PodSelector } from '../../core/bundle/pod-selector.ts';
 import { type BundleResult, parseBundleRequest } from '../../core/bundle/request.ts';
+import { parseInstant } from '../../core/catalogue/instant.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { collect } from '../pod-flag.ts';
+import { collect, podName } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
 import { readSettings, required } from '../settings.ts';
 
@@ -26,7 +27,9 @@ export const setUp: SetUpCommand = (command, context) => {
       'Makes a bundle: the newest checkpoint of each pod that is asked for, from whatever archives they are in, as one ' +
         'archive. S3 copies the bytes. Asking for the same again gives the same bundle.',
     )
-    .option('--pod <namespace/name>', 'this pod; may be repeated', collect)
+    .option('--pod <namespace/name>', 'this pod; may be repeated', (value, earlier?: readonly string[]) =>
+      collect(podName(value), earlier),
+    )
     .option('--sandbox-id <id>', 'the pod with this SandboxID; may be repeated', collect)
     .option('--namespace <name>', 'all pods of this namespace')
     .option('--node <name>', 'only checkpoints taken on this node')
@@ -64,6 +67,7 @@ async function bundle(flags: Flags, { output, signal }: CommandContext): Promise
 
 /** Each --pod and --sandbox-id is a selector of its own; the other flags narrow all of them. */
 function selectorsOf(flags: Flags, cluster: string | undefined): PodSelector[] {
+  if (flags.at !== undefined) parseInstant(flags.at, '--at');
   const { pod = [], sandboxId = [], namespace, node, image, at, all } = flags;
   const narrowing = Object.fromEntries(
     Object.entries({ namespace, node, image, at, all }).filter(([, value]) => value !== undefined),

@@ -1,17 +1,17 @@
 import { InvalidArgumentError } from 'commander';
 import { fitsSelector, inCluster, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
-import type { BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
+import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/ports.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
+import { podName } from '../pod-flag.ts';
+import { safeText } from '../safe-text.ts';
 import { readSettings, required } from '../settings.ts';
 import { renderTable } from '../table.ts';
 
 const PAGE_ITEMS = 200;
-/** As much of a SandboxID as container tools show. */
-const SHORT_ID = 13;
 
 interface Flags {
   readonly pod?: string;
@@ -23,15 +23,16 @@ interface Flags {
   readonly since?: string;
   readonly until?: string;
   readonly bundles?: boolean;
+  readonly rejected?: boolean;
   readonly limit: number;
-  readonly trunc: boolean;
+  readonly showSandboxId?: boolean;
   readonly table?: string;
 }
 
 export const setUp: SetUpCommand = (command, context) => {
   command
     .description("Lists the catalogue's checkpoints, or its bundles, newest first. Filters narrow together.")
-    .option('--pod <namespace/name>', 'checkpoints of this pod')
+    .option('--pod <namespace/name>', 'checkpoints of this pod', podName)
     .option('--namespace <name>', 'of pods in this namespace')
     .option('--node <name>', 'taken on this node')
     .option('--image <name>', 'of pods with a container of this image, as the manifest has it')
@@ -40,8 +41,9 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--since <time>', 'taken then or later, as in 2026-11-22T13:20:00Z')
     .option('--until <time>', 'taken then or earlier')
     .option('--bundles', 'list bundles instead')
+    .option('--rejected', 'list objects of the bucket that are no archives, and why')
     .option('--limit <count>', 'at most so many; 0 for all', countOf, 100)
-    .option('--no-trunc', 'do not cut SandboxIDs and bundle ids')
+    .option('--show-sandbox-id', 'add a column with the SandboxIDs')
     .option('--table <name>', 'the catalogue table ($PODFREIGHT_TABLE)')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -66,6 +68,7 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
   const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
   const catalogue = dynamodbCatalogue(table);
   if (flags.bundles) return listBundles(catalogue, period, flags, context);
+  if (flags.rejected) return listRejected(catalogue, period, flags, context);
   const query = selectorQuery(selector);
   const { items, more } = await gather<PodRecord>(
     (page) => catalogue.pods(query, { ...page, ...period }),
@@ -80,9 +83,10 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
     pod.containers.map(({ name }) => name).join(' '),
     pod.origin.node,
     pod.sizeBytes === undefined ? '' : formatBytes(pod.sizeBytes),
-    flags.trunc ? pod.sandboxId.slice(0, SHORT_ID) : pod.sandboxId,
+    ...(flags.showSandboxId ? [pod.sandboxId] : []),
   ]);
-  const header = ['Checkpointed', 'Namespace', 'Pod', 'Containers', 'Node', 'Size', 'Sandbox ID'];
+  const header = ['Checkpointed', 'Namespace', 'Pod', 'Containers', 'Node', 'Size'];
+  if (flags.showSandboxId) header.push('Sandbox ID');
   context.output.result({ checkpoints: items, more }, renderTable(header, rows, { merge: false }));
   if (more) noteMore(flags, context);
 }
@@ -95,13 +99,33 @@ async function listBundles(catalogue: Catalogue, period: Period, flags: Flags, c
     context.signal,
   );
   const rows = items.map(({ bundleId, createdAt, pods, sizeBytes }) => [
+    bundleId,
     createdAt,
-    flags.trunc ? bundleId.slice(0, SHORT_ID) : bundleId,
     pods.map(({ namespace, name }) => `${namespace}/${name}`).join(' '),
     formatBytes(sizeBytes),
   ]);
-  const text = renderTable(['Created', 'Bundle', 'Pods', 'Size'], rows, { merge: false });
+  const text = renderTable(['Bundle', 'Created', 'Pods', 'Size'], rows, { merge: false });
   context.output.result({ bundles: items, more }, text);
+  if (more) noteMore(flags, context);
+}
+
+async function listRejected(
+  catalogue: Catalogue,
+  period: Period,
+  flags: Flags,
+  context: CommandContext,
+): Promise<void> {
+  const { items, more } = await gather<ArchiveRecord>(
+    (page) => catalogue.rejected({ ...page, ...period }),
+    () => true,
+    flags.limit,
+    context.signal,
+  );
+  const lines = items.map(
+    ({ at, location, reason = '' }) =>
+      `${at}  ${safeText(`s3://${location.bucket}/${location.key}`)}\n    ${safeText(reason)}\n`,
+  );
+  context.output.result({ rejected: items, more }, lines.join(''));
   if (more) noteMore(flags, context);
 }
 
@@ -133,15 +157,15 @@ function periodOf({ since, until }: Flags): Period {
 }
 
 function selectorOf(
-  { pod, namespace, node, image, sandboxId, bundles }: Flags,
+  { pod, namespace, node, image, sandboxId, bundles, rejected }: Flags,
   cluster: string | undefined,
 ): PodSelector {
   const filters = { pod, namespace, node, image, sandboxId };
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  if (bundles && given.length > 0) {
+  if ((bundles || rejected) && given.length > 0) {
     throw new PodfreightError(
       'usage',
-      '--bundles lists all bundles; it takes --since, --until and --limit, but no filter.',
+      '--bundles and --rejected list all there are; they take --since, --until and --limit, but no filter.',
     );
   }
   return inCluster(Object.fromEntries(given), cluster);

@@ -62,7 +62,7 @@ function locationsOf(bundle: string, flags: Flags): ObjectLocation[] {
   if (!BUNDLE_ID.test(bundle)) {
     throw new PodfreightError(
       'usage',
-      `${JSON.stringify(bundle)} is neither a bundle id nor s3://bucket/key; "podfreight list --bundles --no-trunc" shows ids.`,
+      `${JSON.stringify(bundle)} is neither a bundle id nor s3://bucket/key; "podfreight list --bundles" shows ids.`,
     );
   }
   const settings = readSettings(flags.bundlesBucket === undefined ? {} : { bundlesBucket: flags.bundlesBucket });

@@ -31,7 +31,11 @@ export const setUp: SetUpCommand = (command, { output, signal }) => {
     )
     .argument('[path]', `a kubelet directory or an archive (default: ${KUBELET_CHECKPOINTS})`)
     .option('-t, --target <path>', 'the same as the argument')
-    .option('-c, --compress <algorithm>', 'zstd or none; for a directory', 'zstd')
+    .option(
+      '-c, --compress <algorithm>',
+      'zstd or none; for a directory. Bundles copy archives of one kind, and recompress none beside zstd',
+      'zstd',
+    )
     .option(POD_FLAG, `${POD_FLAG_HELP}; for a directory`, collect)
     .option('--cluster <name>', 'the cluster this node belongs to ($PODFREIGHT_CLUSTER; default)')
     .option('--node <name>', "this node's name ($PODFREIGHT_NODE; the host's name)")

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { PodfreightError } from '../../core/errors.ts';
 
 const SQLITE_BUSY = 5;
+const SQLITE_FULL = 13;
 const SQLITE_CANTOPEN = 14;
 const RETRY_MS = { first: 5, most: 200 };
 
@@ -24,7 +25,7 @@ export class FileLock implements Disposable {
   /**
    * Takes the lock when nobody has it.
    * @param whenAbsent whether the file is created, or its absence reported
-   * @throws PodfreightError `io` when the file cannot be opened
+   * @throws PodfreightError `io` when the file cannot be opened, `no-space`
    */
   static tryTake(path: string, whenAbsent: 'create' | 'report'): FileLock | 'busy' | 'absent' {
     const url = pathToFileURL(path);
@@ -39,7 +40,8 @@ export class FileLock implements Disposable {
       const { errcode } = error as { errcode?: number };
       if (errcode === SQLITE_BUSY) return 'busy';
       if (errcode === SQLITE_CANTOPEN && whenAbsent === 'report') return 'absent';
-      throw new PodfreightError('io', `Cannot lock ${path}: ${(error as Error).message}.`, {
+      const code = errcode === SQLITE_FULL ? 'no-space' : 'io';
+      throw new PodfreightError(code, `Cannot lock ${path}: ${(error as Error).message}.`, {
         cause: error,
         subject: { path },
       });

@@ -21,6 +21,10 @@ export function reportLanding(
       `${archive.name} carries no digests; that its checkpoints are as they were made could not be verified.`,
     );
   }
+  const skipped = pods
+    .filter(({ outcome }) => outcome === 'skipped')
+    .map(({ namespace, name }) => `${namespace}/${name}`);
+  if (skipped.length > 0) output.warn(`${target} has other checkpoints of ${skipped.join(', ')}, which were kept.`);
   const lines = pods.map(({ namespace, name, sandboxId, outcome }) => {
     return `${outcome.padEnd(9)}  ${safeText(`${namespace}/${name}`)}  ${sandboxId}\n`;
   });

@@ -9,6 +9,7 @@ import { formatManifest, type Manifest } from '../manifest/manifest.ts';
 import { selectPods } from '../manifest/merge.ts';
 import { openIfThere } from '../open-if-there.ts';
 import type { ArchiveStore, ObjectLocation, ObjectSource, PutOptions } from '../ports.ts';
+import { rangeLength } from '../range.ts';
 import { podFileName, sandboxIdOfFileName } from '../sandbox-id.ts';
 
 /** An archive to take pods from. */
@@ -93,26 +94,29 @@ export async function normalise(
     format: 'tar+zstd',
   });
   const options = { sizeBoundBytes: NORMALISED_BYTES_MAX, ...(signal && { signal }) };
-  const bytesThrough = await putUnlessThere(store, target, stream, options);
+  const wanted = archive.index?.members.filter(({ name }) => sandboxIds.some((id) => podFileName(id) === name));
+  const readBytes = wanted?.reduce((sum, { wire }) => sum + rangeLength(wire), 0) ?? source.sizeBytes;
+  const isNew = await putUnlessThere(store, target, stream, options);
   const normalised = await store.open(target);
   opened.push(normalised);
-  return { source: await openSource(normalised, sandboxIds), bytesThrough };
+  return { source: await openSource(normalised, sandboxIds), bytesThrough: isNew ? readBytes : 0 };
 }
 
-/** @returns bytes written, 0 when it was there */
+/** @returns whether it was not there */
 async function putUnlessThere(
   store: ArchiveStore,
   target: ObjectLocation,
   body: AsyncIterable<Buffer>,
   options: PutOptions,
-): Promise<number> {
+): Promise<boolean> {
   const there = await openIfThere(store, target);
   await there?.close();
-  if (there !== undefined) return 0;
+  if (there !== undefined) return false;
   try {
-    return (await store.put(target, body, options)).sizeBytes;
+    await store.put(target, body, options);
+    return true;
   } catch (error) {
-    if (isPodfreightError(error, 'conflict')) return 0; // somebody else was faster
+    if (isPodfreightError(error, 'conflict')) return false; // somebody else was faster
     throw error;
   }
 }

@@ -46,7 +46,7 @@ export async function createBundle(request: BundleRequest, context: BundleContex
 interface ReadySources {
   readonly sources: readonly BundleSource[];
   readonly format: 'tar' | 'tar+zstd';
-  /** Written to make them ready. */
+  /** Read to make them ready. */
   readonly bytesThrough: number;
 }
 

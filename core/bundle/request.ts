@@ -12,7 +12,7 @@ export interface BundleRequest {
 export interface BundleResult extends Omit<BundleRecord, 'createdAt'> {
   /** False: the same bundle was there already. */
   readonly created: boolean;
-  /** Bytes that passed through the function. */
+  /** Bytes that the function read or made and sent on, instead of S3 copying them. */
   readonly bytesThrough: number;
   /** S3 parts that were copied or uploaded. */
   readonly requests: number;

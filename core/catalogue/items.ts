@@ -33,6 +33,10 @@ export function archiveItem(record: ArchiveRecord): Item<ArchiveRecord> {
     ...archiveItemKey(record.location),
     identity: `${bucket}/${key}`,
     order: sequencerOrder(record.sequencer),
+    ...(record.state === 'rejected' && {
+      subject: REJECTED,
+      listedAt: `${wholeSeconds(new Date(record.at))}#${bucket}/${key}`,
+    }),
     record,
   };
 }
@@ -101,6 +105,7 @@ export function bundleItem(record: BundleRecord): Item<BundleRecord> {
 }
 
 const BUNDLES = 'BUNDLES';
+const REJECTED = 'REJECTED';
 
 function podSubject(cluster: string, namespace: string, name: string): string {
   return `POD#${path(cluster, namespace, name)}`;
@@ -122,6 +127,10 @@ export function podsListing(query: PodQuery, span: Span): ItemQuery {
 
 export function bundlesListing(span: Span): ItemQuery {
   return { index: 'subject', partition: BUNDLES, ...spanOf(span), descending: true };
+}
+
+export function rejectedListing(span: Span): ItemQuery {
+  return { index: 'subject', partition: REJECTED, ...spanOf(span), descending: true };
 }
 
 function partitionOf(query: PodQuery): Pick<ItemQuery, 'partition'> & Required<Pick<ItemQuery, 'index'>> {

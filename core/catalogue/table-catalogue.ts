@@ -15,6 +15,7 @@ import {
   podItems,
   podsListing,
   podsOfEvent,
+  rejectedListing,
 } from './items.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from './records.ts';
 import { compareSequencers } from './sequencer.ts';
@@ -54,6 +55,8 @@ export function tableCatalogue(table: ItemTable): Catalogue {
       });
       return { ...page, items };
     },
+
+    rejected: async (request) => readPage<ArchiveRecord>(rejectedListing(span(request)), request),
 
     pods: async (query, request) => readPage<PodRecord>(podsListing(query, span(request)), request),
 

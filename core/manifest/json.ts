@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { quoteText } from './quote.ts';
 
 /**
  * JSON as a tree that keeps what `JSON.parse` loses: fields in order with their duplicates, numbers as they were written.
@@ -181,7 +182,7 @@ class Reader {
   #unexpected(): JsonError {
     if (this.#at >= this.#bytes.length) return new JsonError('an early end', this.#at);
     const character = String.fromCodePoint(this.#text(this.#at, this.#at + 4).codePointAt(0)!);
-    return new JsonError(`an unexpected ${JSON.stringify(character)}`, this.#at);
+    return new JsonError(`an unexpected ${quoteText(character)}`, this.#at);
   }
 }
 

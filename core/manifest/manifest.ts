@@ -3,6 +3,7 @@ import { isSandboxId, MANIFEST_NAME } from '../sandbox-id.ts';
 import { int32, int64, invalidManifest, list, nullable, struct, text, type WithUnknown } from './codec.ts';
 import { JSON_BYTES_MAX, JsonError, type JsonValue, parseJson } from './json.ts';
 import { formatJson } from './json-format.ts';
+import { quoteText } from './quote.ts';
 
 /**
  * The contents of `checkpointed.pods`. Names and types are those of the first checkpointctl; a string that is not there is
@@ -103,7 +104,7 @@ export function checkManifest(manifest: Manifest, file = MANIFEST_NAME): void {
     const path = `CheckpointedPods[${i}]`;
     if (sandboxId === '') throw invalidManifest(file, `${path} has no SandboxID`, { path });
     if (!isSandboxId(sandboxId)) {
-      const shown = JSON.stringify(sandboxId.slice(0, 128));
+      const shown = quoteText(sandboxId);
       throw invalidManifest(file, `${path} has the SandboxID ${shown}, which cannot be a file name`, { path });
     }
     const first = seen.get(sandboxId);

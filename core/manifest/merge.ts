@@ -66,3 +66,14 @@ export function selectPods(manifest: Manifest, sandboxIds: Iterable<string>): Ma
   }
   return { ...manifest, pods };
 }
+
+/** The manifest without entries that say the same as an earlier one. */
+export function withoutRepeats(manifest: Manifest): Manifest {
+  if (manifest.pods === null) return manifest;
+  const seen = new Set<string>();
+  const pods = manifest.pods.filter((pod) => {
+    const text = formatPod(pod);
+    return !seen.has(text) && seen.add(text);
+  });
+  return pods.length === manifest.pods.length ? manifest : { ...manifest, pods };
+}

@@ -35,7 +35,7 @@ async function demo(): Promise<void> {
   const podfreight = (...args: string[]) =>
     run(process.execPath, [PODFREIGHT, ...args], environment, ['podfreight', ...args]);
 
-  say('Two nodes, each with the pods that were really checkpointed there');
+  say('Two nodes, each with the pods that were really checkpointed there (the old tool’s archives have no digests)');
   for (const node of ['node-a', 'node-b']) {
     await podfreight('insert', '-i', join(FIXTURES, `${node}.tar.zst`), '-t', node);
   }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { parallel } from '../../aws/parallel.ts';
 
 test('all items are worked on, at most so many at once', async () => {
@@ -99,4 +101,25 @@ test('nothing begins when it is aborted already', async () => {
   abort.abort(new Error('before'));
   const work = () => assert.fail('begun');
   await assert.rejects(parallel([1], 1, abort, work), /before/);
+});
+
+test('items that are done with can be collected', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const items: WeakRef<object>[] = [];
+  async function* large() {
+    for (let i = 0; i < 50; i++) {
+      const item = { bytes: Buffer.alloc(1024) };
+      items.push(new WeakRef(item));
+      yield item;
+    }
+  }
+  let alive = 0;
+  await parallel(large(), 2, new AbortController(), async () => {
+    await turn();
+    if (items.length < 40) return;
+    collect();
+    alive = Math.max(alive, items.filter((item) => item.deref() !== undefined).length);
+  });
+  assert.ok(alive < 10, `${alive} of 50 items are held`);
 });

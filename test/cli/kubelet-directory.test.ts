@@ -111,3 +111,14 @@ async function textOf(bytes: AsyncIterable<Buffer>): Promise<string> {
   for await (const chunk of bytes) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }
+
+test('counts a pod once that the first checkpointctl listed again, but not two entries that differ', async (t) => {
+  const repeated = await directoryOf(t, [pod('a'), pod('b'), pod('a')], ['a', 'b']);
+  await using snapshot = await repeated.snapshot();
+  assert.deepEqual(
+    snapshot.pods.map(({ sandboxId }) => sandboxId),
+    ['a', 'b'],
+  );
+  const different = await directoryOf(t, [pod('a'), { ...pod('a'), podIP: '192.0.2.1' }], ['a']);
+  await assert.rejects(different.snapshot(), { code: 'invalid-manifest', message: /same SandboxID a as/ });
+});

@@ -16,7 +16,7 @@ describe('podfreight list', () => {
     const { code, stdout, stderr } = await cloud.run(['list']);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, /^\+-+\+.*\n\| +CHECKPOINTED +\| NAMESPACE \| +POD +\|/);
-    assert.match(stdout, /\| default +\| counters +\| counter web +\| node-a +\| 400\.0 KiB +\| 8bea2d9a602b6 +\|/);
+    assert.match(stdout, /\| default +\| counters +\| counter web +\| node-a +\| 400\.0 KiB +\|/);
     assert.equal(stdout.match(/node-[ab]/g)?.length, 4);
   });
 
@@ -33,8 +33,28 @@ describe('podfreight list', () => {
     assert.equal((await listed('--limit', '3')).length, 3);
   });
 
+  test('podfreight list --show-sandbox-id', async () => {
+    const { stdout } = await cloud.run(['list', '--show-sandbox-id', '--pod', 'edge/web']);
+    assert.match(stdout, new RegExp(`\\| ${PODS.web} +\\|`));
+  });
+
+  test('podfreight list --rejected', async () => {
+    assert.equal((await cloud.run(['list', '--rejected'])).stdout, '');
+    await cloud.put(
+      cloud.archives,
+      'default/node-a/notes/20261122T132000Z.tar',
+      Buffer.from('no archive\n'.repeat(100)),
+    );
+    await cloud.stack.settled();
+    const { code, stdout } = await cloud.run(['list', '--rejected']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^\S+Z {2}s3:\S+\/default\/node-a\/notes\/20261122T132000Z\.tar\n {4}The archive .*\n$/);
+    assert.deepEqual(await cloud.stack.deadLetters(), []);
+  });
+
   test('refuses what it cannot list', async () => {
     for (const [args, code, message] of [
+      [['list', '--pod', 'default'], 2, /namespace\/name/],
       [['list', '--since', 'yesterday'], 2, /--since/],
       [['list', '--table', 'no-such-table'], 3, /no-such-table/],
       [['list', '--limit', 'many'], 2, /whole number/],

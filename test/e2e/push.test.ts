@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { copyFile, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { openArchive } from '../../core/archive/reader.ts';
 import { MemorySource } from '../core/archive/memory-source.ts';
 import { Cloud } from './cloud.ts';
 import { makeNode, PODS } from './nodes.ts';
-import { FIXTURES, podfreight, temporaryFolder } from './podfreight.ts';
+import { FIXTURES, podfreight, start, temporaryFolder } from './podfreight.ts';
 
 const TIME = '20261122T132534Z';
 
@@ -196,19 +198,37 @@ describe('podfreight push', () => {
       await refused(['push', directory], { code: 13, stderr: /does not answer/, env });
     });
 
+    /** Accepts connections and never answers. */
+    async function silentEndpoint(test: TestContext): Promise<string> {
+      const sockets = new Set<Socket>();
+      const server = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+      test.after(() => {
+        server.close();
+        for (const socket of sockets) socket.destroy();
+      });
+      await once(server, 'listening');
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    }
+
     test('an endpoint that accepts and never answers', async (test) => {
       const directory = await nodeA(test);
-      const server = createServer().listen(0, '127.0.0.1');
-      test.after(() => server.close());
-      await new Promise((resolve) => server.once('listening', resolve));
-      const { port } = server.address() as { port: number };
-      const env = { AWS_ENDPOINT_URL_S3: `http://127.0.0.1:${port}` };
+      const env = { AWS_ENDPOINT_URL_S3: await silentEndpoint(test) };
       await refused(['push', directory], { code: 13, stderr: /does not answer/, env });
+    });
+
+    test('SIGINT while an endpoint does not answer', async (test) => {
+      const env = { ...cloud.stack.environment, AWS_ENDPOINT_URL_DYNAMODB: await silentEndpoint(test) };
+      const { child, ended } = start(['list'], { env });
+      await setTimeout(1000);
+      child.kill('SIGINT');
+      const { code, stderr } = await ended;
+      assert.deepEqual([code, stderr], [130, 'podfreight: Stopped by SIGINT.\n']);
     });
 
     test('--compress gzip, and a node name that is no name', async (test) => {
       const directory = await nodeA(test);
       await refused(['push', directory, '-c', 'gzip'], { code: 2, stderr: /zstd or none/ });
+      await refused(['push', directory, '--node', ''], { code: 2, stderr: /--node must not be empty/ });
       await refused(['push', directory, '--node', '../other'], { code: 2, stderr: /node name "..\/other"/ });
     });
   });
