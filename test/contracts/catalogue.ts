@@ -293,6 +293,16 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
       assert.deepEqual(await pods({ by: 'namespace', cluster: 'prod', namespace: `many-${keys}` }), []);
     });
 
+    it('lists what was rejected, until it is something else', async () => {
+      const since = '2031-01-01T00:00:00Z'; // the other tests' are older
+      const rejected = (at: string) => archiveRecord({ state: 'rejected', reason: 'It is no tar.', at });
+      const [first, second] = [rejected('2031-01-01T00:00:01Z'), rejected('2031-01-01T00:00:02Z')];
+      for (const archive of [second, first]) await catalogue.record(archive, []);
+      assert.deepEqual(await all((p) => catalogue.rejected({ ...p, since })), [second, first]);
+      await catalogue.record({ ...second, state: 'deleted', sequencer: '00FF' }, []);
+      assert.deepEqual(await all((p) => catalogue.rejected({ ...p, since })), [first]);
+    });
+
     it('gives back bundles by id, and lists them newest first', async () => {
       const pod = {
         sandboxId: 's1',
