@@ -90,7 +90,7 @@ export function decodeHeader(block: Buffer): TarHeader | { readonly refused: str
   const ownName = text(slice(block, NAME));
   if (ownName === undefined) return { refused: 'a name in a tar header goes on after its end' };
   const prefix = ustar ? text(slice(block, PREFIX)) : '';
-  if (prefix === undefined) return { refused: 'a name prefix in a tar header goes on after its end', name: ownName };
+  if (prefix === undefined) return { refused: 'has a name prefix that goes on after its end', name: ownName };
   const name = prefix === '' ? ownName : `${prefix}/${ownName}`;
 
   const flag = String.fromCharCode(block[TYPE_OFFSET]!);

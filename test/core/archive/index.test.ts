@@ -199,12 +199,13 @@ test('prevents an index with an overlap between members that end where they shou
   await assert.rejects(readIndex(source), { code: 'invalid-archive', message: /broken entry for member 2/ });
 });
 
-for (const [what, json] of [
-  ['no JSON', '{"format":'],
-  ['a deep one', '['.repeat(1_000_000)],
+for (const [what, json, message] of [
+  ['no JSON', '{"format":', /no JSON/],
+  ['a deep one', '['.repeat(400_000), /no JSON/],
+  ['one of very many values', '['.repeat(1_000_000), /too many values/],
 ] as const) {
   test(`prevents an index that is ${what}`, async () => {
-    await assert.rejects(readIndex(withJson(json)), { code: 'invalid-archive', message: /no JSON/ });
+    await assert.rejects(readIndex(withJson(json)), { code: 'invalid-archive', message });
   });
 }
 
