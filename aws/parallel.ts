@@ -24,7 +24,9 @@ export async function parallel<Item>(
       while (!signal.aborted) {
         // The items may come from a body that is stuck: a failure elsewhere must not wait for it.
         let next: IteratorResult<Item> | undefined;
-        const taken = nextItem().then((item) => void (next = item)); // not raced for: a race keeps its results alive
+        const taken = nextItem().then((item) => {
+          next = item; // not the race's result: a race against `aborted` keeps its results alive as long as that
+        });
         await Promise.race([taken, aborted.promise]);
         if (next === undefined || next.done) return;
         await work(next.value);

@@ -15,6 +15,9 @@ export function jsonText(value: unknown, indent = 2): string {
   );
 }
 
+/** Long enough to name dozens of pods; names from a manifest may be a megabyte long. */
+const MESSAGE_LENGTH_MAX = 4000;
+
 /** The result on stdout, everything else on stderr. */
 export class Output {
   readonly json: boolean;
@@ -60,7 +63,9 @@ export class Output {
   }
 
   #message(sentence: string): void {
-    this.#stderrLine(`podfreight: ${safeText(sentence)}`);
+    const text = safeText(sentence);
+    const shown = text.length > MESSAGE_LENGTH_MAX ? `${text.slice(0, MESSAGE_LENGTH_MAX)}…` : text;
+    this.#stderrLine(`podfreight: ${shown}`);
   }
 
   #stderrLine(line: string): void {

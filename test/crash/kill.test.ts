@@ -1,16 +1,40 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
+import { land } from '../../cli/landing/land.ts';
+import { fakeArchive } from '../cli/landing/fake-archive.ts';
 import { temporaryFolder } from '../e2e/podfreight.ts';
-import { ANOTHER, SCENARIOS } from './scenarios.ts';
+import { ANOTHER, SCENARIOS, SWAPPING } from './scenarios.ts';
 import { numbers, sideBySide, slice } from './slice.ts';
 import { Stage } from './target.ts';
-import { KILLED, noTrap, trapped } from './trap.ts';
+import { type Call, KILLED, noTrap, trapped } from './trap.ts';
 
 const STRIDE = 31;
 
 /** Who comes after the killed insert: somebody else, or the same again. */
 const NEXT = ['another', 'bundle'] as const;
+
+test('podfreight insert  # dies while another one reads its archive: is undone before that one lands', {
+  skip: noTrap(),
+}, async (t) => {
+  const stage = await Stage.make(SWAPPING, await temporaryFolder(t));
+  const trial = await stage.trial('trial');
+  const [old] = SWAPPING.before;
+  const isCommitment = ({ name, path }: Call) => name === 'rename' && path.endsWith('/next');
+  const { calls } = await trapped((await stage.trial('unhurt')).args, { at: 0, action: 'log' });
+  const at = calls.find(isCommitment)!.index;
+  const die = async () => assert.equal((await trapped(trial.args, { at, action: 'kill' })).code, KILLED);
+
+  const signal = new AbortController().signal;
+  let reading: Promise<void> | undefined;
+  const archive = fakeArchive([old!, ANOTHER], { before: () => (reading ??= die()) });
+  const { pods } = await land({ archive, target: trial.target, onConflict: 'refuse', signal });
+  assert.deepEqual(
+    pods.map(({ outcome }) => outcome),
+    ['unchanged', 'inserted'],
+  );
+  assert.equal(await trial.assertBeforeOrAfter([ANOTHER]), 'before');
+});
 
 for (const [i, scenario] of SCENARIOS.entries()) {
   test(`podfreight insert  # killed at its changes: ${scenario.what}`, { skip: noTrap() }, async (t) => {

@@ -65,6 +65,13 @@ export const REPLACING_EVERYTHING: Scenario = {
   after: [KEPT, TORN.after, SWAPPED.after, RENAMED.after, X, UNLISTED],
 };
 
+export const SWAPPING: Scenario = {
+  what: 'in place of other bytes',
+  before: [SWAPPED.before, KEPT],
+  bundle: { pods: [SWAPPED.after], onConflict: 'replace' },
+  after: [SWAPPED.after, KEPT],
+};
+
 export const ANOTHER = textPod('another');
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -92,12 +99,7 @@ export const SCENARIOS: readonly Scenario[] = [
     after: [KEPT, X, Y],
   },
   REPLACING_EVERYTHING,
-  {
-    what: 'in place of other bytes',
-    before: [SWAPPED.before, KEPT],
-    bundle: { pods: [SWAPPED.after], onConflict: 'replace' },
-    after: [SWAPPED.after, KEPT],
-  },
+  SWAPPING,
   {
     what: 'behind an insert that was killed just before its commitment',
     before: REPLACED,

@@ -3,12 +3,10 @@ import { type Sabotage, sabotagesOf } from './sabotage.ts';
 const KILL = ['test/crash/kill.test.ts'];
 const FAULTS = ['test/crash/faults.test.ts'];
 const CREATE = ['test/crash/create.test.ts'];
-const CROWD = ['test/crash/crowd.test.ts'];
 const OUTPUT = ['test/crash/output.test.ts', 'test/cli/new-file.test.ts'];
 const LAND = ['test/cli/landing/land.test.ts'];
 const PLAN = ['test/cli/landing/plan.test.ts'];
 const LOCK = ['test/cli/landing/lock.test.ts'];
-const DISKS = ['test/crash/disks.test.ts'];
 const DIRECTORY = ['test/cli/kubelet-directory.test.ts'];
 const EXTRACT = ['test/e2e/extract.test.ts'];
 
@@ -35,10 +33,11 @@ export const LANDING: readonly Sabotage[] = [
       'the dead are not cleared up before a commitment',
       '  await rollBackDead(target, folder);\n  const { plan, present }',
       '  const { plan, present }',
-      CROWD,
+      KILL,
     ],
     ['a dry run writes', '  if (dryRun) {\n    const arrivals', '  if (false) {\n    const arrivals'],
-    ['free space is not looked at', '  await folder.checkSpace(foreseen.totalBytes ?? 0);\n', '', DISKS],
+    ['free space is not looked at in advance', '  await folder.checkSpace(foreseen.totalBytes ?? 0);\n', ''],
+    ['free space is not looked at before a pod', '    await folder.checkSpace(member.sizeBytes);\n', ''],
     [
       'a stopped insert goes on',
       '    signal.throwIfAborted();\n    yield chunk;\n    onBytes?.(chunk.length);\n  }\n  signal.throwIfAborted();\n',
@@ -99,7 +98,7 @@ export const LANDING: readonly Sabotage[] = [
       'await mkdir(path);',
       CREATE,
     ],
-    ['free space is never too little', '    if (freeBytes >= BigInt(sizeBytes)) return;\n', '    return;\n', DISKS],
+    ['free space is never too little', '    if (freeBytes >= BigInt(sizeBytes)) return;\n', '    return;\n'],
   ]),
   ...sabotagesOf('cli/landing/lock.ts', LOCK, [
     ['the lock is shared', "database.exec('BEGIN EXCLUSIVE');", "database.exec('BEGIN');"],

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { KubeletDirectory } from '../../../cli/kubelet-directory.ts';
 import { type LandRequest, land } from '../../../cli/landing/land.ts';
 import { FileLock } from '../../../cli/landing/lock.ts';
+import type { Archive } from '../../../core/archive/reader.ts';
 import { PodfreightError } from '../../../core/errors.ts';
 import { formatManifest, type ManifestPod } from '../../../core/manifest/manifest.ts';
 import { temporaryFolder } from '../../e2e/podfreight.ts';
@@ -217,13 +218,39 @@ test('more than the file system has room for is refused before it is read', asyn
   await assertHas(target, [A]);
 });
 
-test('stopped while it reads, the target is as it was', async (t) => {
+test('stopped while it reads, it reads no more, and the target is as it was', async (t) => {
   const target = await targetWith(t, [A]);
   const controller = new AbortController();
   const stop = new PodfreightError('interrupted', 'Stopped.');
+  const archive = fakeArchive([B, { entry: pod('c'), text: 'c' }], {
+    before: (id) => id === 'c' && assert.fail('reads on'),
+  });
   const onBytes = () => controller.abort(stop);
-  await assert.rejects(insert(target, [B], { signal: controller.signal, onBytes }), stop);
+  await assert.rejects(insert(target, [], { archive, signal: controller.signal, onBytes }), stop);
   await assertHas(target, [A]);
+});
+
+test('too little space is noticed before anything is read, or where sizes are not known, before a pod is written', async (t) => {
+  const target = await targetWith(t, [A]);
+  const [b] = (await fakeArchive([B], { layout: true }).layout())!;
+  const huge = { ...b!, sizeBytes: 2 ** 52 };
+  const foreseen: Archive = {
+    ...fakeArchive([B], { before: () => assert.fail('was read') }),
+    layout: async () => [huge],
+  };
+  const unforeseen: Archive = {
+    ...fakeArchive([B]),
+    async *members() {
+      yield { member: huge, data: { [Symbol.asyncIterator]: () => assert.fail('was read') } };
+    },
+  };
+  for (const archive of [foreseen, unforeseen]) {
+    await assert.rejects(insert(target, [], { archive }), {
+      code: 'no-space',
+      message: /^The checkpoints need 4096\.0 TiB/,
+    });
+    await assertHas(target, [A]);
+  }
 });
 
 test('a manifest that cannot be read is left alone, with a sentence', async (t) => {
