@@ -65,8 +65,7 @@ export class PrivateFolder {
   }
 
   /**
-   * That much can be written now. It is not reserved: Node.js has no fallocate, so that a disk that fills meanwhile is
-   * noticed by the write.
+   * That much can be written now; `reserve` sets it aside for the file at hand.
    * @throws PodfreightError `no-space`
    */
   async checkSpace(sizeBytes: number): Promise<void> {

@@ -9,6 +9,7 @@ import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from '../durable.ts';
 import { isErrno, orFileError } from '../file-error.ts';
 import { lookUp } from '../kubelet-directory.ts';
 import { FileLock } from './lock.ts';
+import { reserve } from './reserve.ts';
 
 const STAGING = /^staging-[0-9a-f]{16}$/;
 const DONE = /^done-[0-9a-f]{16}$/;
@@ -102,11 +103,16 @@ export class Staging {
   }
 
   /** Writes a pod's file, 0600, with the member's time, and syncs it. */
-  async add(sandboxId: string, { modifiedAt }: Member, data: AsyncIterable<Uint8Array>): Promise<StagedPod> {
+  async add(
+    sandboxId: string,
+    { modifiedAt, sizeBytes: promisedBytes }: Member,
+    data: AsyncIterable<Uint8Array>,
+  ): Promise<StagedPod> {
     const path = this.paths.pod('new', sandboxId);
     const hash = createHash('sha256');
     let sizeBytes = 0;
     await using handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
+    await reserve(path, promisedBytes);
     for await (const chunk of data) {
       await orFileError(`Cannot write ${path}`, () => handle.writeFile(chunk));
       hash.update(chunk);
