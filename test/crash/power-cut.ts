@@ -28,7 +28,8 @@ for (const [i, scenario] of CHOSEN.entries()) {
   await mkdir(at);
   const stage = await Stage.make(scenario, at);
   const { calls } = await trapped((await stage.trial('unhurt')).args, { at: 0, action: 'log' });
-  const steps = [0, ...slice(numbers(calls.length), STRIDE, i * 7)]; // 0: after the end
+  const afterTheEnd = Array<number>(FULL ? 4 : 1).fill(0);
+  const steps = [...afterTheEnd, ...slice(numbers(calls.length), STRIDE, i * 7)];
   for (const step of steps) {
     const trial = await stage.trial(`${step}`);
     disk.sync();

@@ -1,9 +1,9 @@
 /**
  * Takes one safeguard after the other out of a copy of the project, and runs the tests that have to notice: each time the
- * suite must go red. `npm run test:sabotage`, or with a part of a name: `npm run test:sabotage -- digest`.
+ * suite must go red. `npm run test:sabotage`, or with parts of names: `npm run test:sabotage -- synced digests`.
  */
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startProgram } from '../e2e/podfreight.ts';
@@ -17,12 +17,13 @@ const ROOT = join(import.meta.dirname, '../..');
 /** A sabotage may make a test hang: that is red as well. */
 const TEST_TIMEOUT_MS = 60_000;
 
-const wanted = process.argv[2] ?? '';
-const sabotages = [...DURABILITY, ...LANDING, ...READER].filter(({ what, file }) =>
-  `${file}: ${what}`.includes(wanted),
-);
+const parts = process.argv.slice(2);
+const sabotages = [...DURABILITY, ...LANDING, ...READER].filter(({ what, file }) => {
+  return parts.length === 0 || parts.some((part) => `${file}: ${what}`.includes(part));
+});
 
 const copy = await mkdtemp(join(tmpdir(), 'podfreight-sabotage-'));
+await chmod(copy, 0o755); // some tests run as nobody
 try {
   await copyProject(copy);
   for (const { file, what, from } of sabotages) {

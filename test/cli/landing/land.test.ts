@@ -253,6 +253,27 @@ test('too little space is noticed before anything is read, or where sizes are no
   }
 });
 
+test('the space of a large pod is reserved before its bytes are read', async (t) => {
+  const target = await targetWith(t, [A]);
+  const folder = await temporaryFolder(t);
+  await writeFile(join(folder, 'fallocate'), '#!/bin/sh\necho "No space left on device" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  const path = process.env.PATH;
+  process.env.PATH = folder;
+  t.after(() => (process.env.PATH = path));
+  const [b] = (await fakeArchive([B], { layout: true }).layout())!;
+  const archive: Archive = {
+    ...fakeArchive([B]),
+    async *members() {
+      const data = { [Symbol.asyncIterator]: () => assert.fail('was read') };
+      yield { member: { ...b!, sizeBytes: 80 * 1024 * 1024 }, data };
+    },
+  };
+  await assert.rejects(insert(target, [], { archive }), { code: 'no-space', message: /80\.0 MiB left for it/ });
+  await assertHas(target, [A]);
+});
+
 test('a manifest that cannot be read is left alone, with a sentence', async (t) => {
   const target = await targetWith(t, [A]);
   await writeFile(join(target, 'checkpointed.pods'), '{');
