@@ -23,16 +23,18 @@ export interface PaxRecords {
 
 /**
  * Reads an extended header's content: records `LENGTH KEY=VALUE\n`, LENGTH in decimal and of the whole record, each key once.
+ * @param linkTargets whether `linkpath` may stand there too, which is not read either
  * @returns the records, or what is wrong with them as the end of the sentence "member X …"
  * @see POSIX.1-2017, pax, "pax Extended Header"
  */
-export function parsePax(content: Buffer): PaxRecords | { readonly refused: string } {
+export function parsePax(content: Buffer, linkTargets = false): PaxRecords | { readonly refused: string } {
   const values = new Map<string, string>();
   for (let at = 0; at < content.length; ) {
     const record = recordAt(content, at);
     if (record === undefined) return { refused: 'has a broken extended header' };
     const { key, value, end } = record;
-    if (!ALLOWED_KEYS.has(key) && !ALLOWED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
+    const isLink = linkTargets && key === 'linkpath';
+    if (!ALLOWED_KEYS.has(key) && !isLink && !ALLOWED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
       return { refused: `has the extended header key ${quoteName(key)}, which is not allowed here` };
     }
     if (values.has(key)) return { refused: `has the extended header key ${quoteName(key)} twice` };

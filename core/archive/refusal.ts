@@ -21,9 +21,10 @@ export function invalidArchive(archive: string, reason: string, member?: string)
   return refusal('invalid-archive', archive, reason, member);
 }
 
-/** `invalid-archive`: the bytes are over before the archive is. */
+/** `invalid-archive`: the bytes are over before the archive is. Its subject says `endsEarly`. */
 export function endsEarly(archive: string, where: string): PodfreightError {
-  return invalidArchive(archive, `it ends early, ${where}; fetch or write it again`);
+  const { code, message, subject } = invalidArchive(archive, `it ends early, ${where}; fetch or write it again`);
+  return new PodfreightError(code, message, { subject: { ...subject, endsEarly: true } });
 }
 
 /** `corrupt-archive`: well-formed, but its bytes are not those its digests promise. */

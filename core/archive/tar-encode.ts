@@ -1,8 +1,7 @@
-import tar from 'tar-stream';
 import { PodfreightError } from '../errors.ts';
 import type { Member } from './member.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
-import { TarWalk } from './tar-walk.ts';
+import { type TarStep, TarWalk } from './tar-walk.ts';
 
 /** The two zero blocks that end a tar. */
 export const END_OF_TAR = Buffer.alloc(2 * BLOCK_BYTES);
@@ -16,11 +15,16 @@ const MAX_HEADER_SECONDS = 2 ** 31 - 1;
 /**
  * The header blocks of one member: 512 bytes, or more with an extended header. Mode 0600, owner 0, no names, whole seconds:
  * the same member gives the same bytes. What tar-stream wrote is read back before it is used.
+ * @param walk what reads it back: it knows which names are allowed
  */
-export async function encodeHeader(member: Member): Promise<Buffer> {
+export async function encodeHeader(
+  member: Member,
+  walk: { readonly offset: number; feed(block: Buffer): TarStep } = new TarWalk(member.name),
+): Promise<Buffer> {
   const { name, sizeBytes } = member;
   const seconds = Math.floor(member.modifiedAt.getTime() / 1000);
   const headerSeconds = Math.min(Math.max(seconds, 0), MAX_HEADER_SECONDS);
+  const { default: tar } = await import('tar-stream'); // whoever only reads archives of ours does without
   const pack = tar.pack();
   const entry = pack.entry({
     ...{ name, size: sizeBytes, type: 'file', mode: MODE, uid: 0, gid: 0, mtime: new Date(headerSeconds * 1000) },
@@ -29,7 +33,6 @@ export async function encodeHeader(member: Member): Promise<Buffer> {
   // Only the headers are taken; leaving the pack then ends the entry without its content.
   entry.on('error', () => {});
 
-  const walk = new TarWalk(name);
   let header: Buffer = Buffer.alloc(0);
   for await (const chunk of pack as AsyncIterable<Buffer>) {
     header = Buffer.concat([header, chunk]);

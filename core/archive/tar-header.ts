@@ -51,10 +51,10 @@ const REFUSED_TYPES: Readonly<Record<string, string>> = {
 };
 
 /** One header block. Owner, mode and link name are not read: nothing of them is ever used. */
-export interface TarHeader {
+export interface TarHeader<Type extends string = TarType> {
   /** As it stands there, prefix included, one character for each byte. */
   readonly name: string;
-  readonly type: TarType;
+  readonly type: Type;
   readonly sizeBytes: number;
   readonly modifiedSeconds: number;
 }
@@ -76,11 +76,25 @@ export function hasValidChecksum(block: Buffer): boolean {
   return parseNumber(slice(block, CHECKSUM)) === sum;
 }
 
+/** What is wrong with a header as the end of a sentence, with the name as far as it is known. */
+export interface RefusedHeader {
+  readonly refused: string;
+  readonly name?: string;
+}
+
 /**
  * Reads one header block (512 bytes, not all zero) strictly.
- * @returns the header, or what is wrong with it as the end of a sentence, with the name as far as it is known
+ * @param types what may stand there, by type flag; absent: what an archive of pods is made of
  */
-export function decodeHeader(block: Buffer): TarHeader | { readonly refused: string; readonly name?: string } {
+export function decodeHeader(block: Buffer): TarHeader | RefusedHeader;
+export function decodeHeader<Type extends string>(
+  block: Buffer,
+  types: Readonly<Record<string, Type>>,
+): TarHeader<Type> | RefusedHeader;
+export function decodeHeader(
+  block: Buffer,
+  types: Readonly<Record<string, string>> = TYPES,
+): TarHeader<string> | RefusedHeader {
   if (!hasValidChecksum(block)) return { refused: 'a tar header has a wrong checksum' };
   const magic = slice(block, MAGIC);
   const ustar = magic.equals(MAGIC_USTAR);
@@ -94,7 +108,7 @@ export function decodeHeader(block: Buffer): TarHeader | { readonly refused: str
   const name = prefix === '' ? ownName : `${prefix}/${ownName}`;
 
   const flag = String.fromCharCode(block[TYPE_OFFSET]!);
-  const type = TYPES[flag];
+  const type = types[flag];
   if (type === undefined)
     return { refused: `is ${REFUSED_TYPES[flag] ?? 'of an unknown type'}, not a regular file`, name };
   const sizeBytes = parseNumber(slice(block, SIZE));
