@@ -7,6 +7,8 @@ import { orFileError } from './file-error.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
+const freshChunk = (): Buffer => Buffer.allocUnsafeSlow(CHUNK_BYTES);
+
 interface FileVersion {
   readonly ino: bigint;
   readonly size: bigint;
@@ -57,17 +59,20 @@ export class FileSource implements ByteSource {
     throw new PodfreightError('unsupported', `Cannot open ${name}: ${what}.`, { subject: { path: name } });
   }
 
-  async read(range: ByteRange): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(range.end - range.start);
+  async read(range: ByteRange, into?: Buffer): Promise<Buffer> {
+    const length = range.end - range.start;
+    const bytes = into?.subarray(0, length) ?? Buffer.allocUnsafe(length);
     await this.#fill(bytes, range.start);
     await this.#checkUnchanged();
     return bytes;
   }
 
-  async *stream(range: ByteRange): AsyncGenerator<Buffer> {
-    for (let at = range.start; at < range.end; at += CHUNK_BYTES) {
-      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, range.end - at));
+  /** @param memory gives the place for the next bytes: then each chunk is that, or the beginning of the last */
+  async *stream(range: ByteRange, memory = freshChunk): AsyncGenerator<Buffer> {
+    for (let at = range.start; at < range.end; ) {
+      const chunk = memory().subarray(0, range.end - at);
       await this.#fill(chunk, at);
+      at += chunk.length;
       yield chunk;
     }
     await this.#checkUnchanged();

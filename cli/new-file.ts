@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { PodfreightError } from '../core/errors.ts';
 import { PRIVATE_FILE, syncDirectory } from './durable.ts';
 import { isErrno, orFileError } from './file-error.ts';
+import { FileWriter } from './file-writer.ts';
 
 /**
  * A file that has its name when it is whole and on disk, and not before: written beside, synced, renamed. Disposed of
@@ -16,12 +17,15 @@ export class NewFile implements AsyncDisposable {
   /** For writing at any position. */
   readonly handle: FileHandle;
   readonly #beside: string;
+  readonly #writer: FileWriter;
+  #end = 0;
   #published = false;
 
   private constructor(path: string, beside: string, handle: FileHandle) {
     this.path = path;
     this.handle = handle;
     this.#beside = beside;
+    this.#writer = new FileWriter(handle, `Cannot write ${path}`);
   }
 
   /**
@@ -39,10 +43,12 @@ export class NewFile implements AsyncDisposable {
 
   /** Appends. */
   async write(bytes: Uint8Array): Promise<void> {
-    await orFileError(`Cannot write ${this.path}`, () => this.handle.writeFile(bytes));
+    await this.#writer.write(bytes, this.#end);
+    this.#end += bytes.length;
   }
 
   async publish(): Promise<void> {
+    await this.#writer.settled();
     await orFileError(`Cannot write ${this.path}`, async () => {
       await this.handle.sync();
       await rename(this.#beside, this.path);
@@ -52,12 +58,14 @@ export class NewFile implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.settled().catch(() => {});
     await this.handle.close();
     if (!this.#published) await rm(this.#beside, { force: true });
   }
 }
 
-async function refuseSpecialFile(path: string): Promise<void> {
+/** @throws PodfreightError `unsupported` when there is something that is no regular file */
+export async function refuseSpecialFile(path: string): Promise<void> {
   try {
     if ((await lstat(path)).isFile()) return;
   } catch (error) {

@@ -3,6 +3,17 @@ import type { PartPlan } from './bundle/plan.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodQuery, PodRecord } from './catalogue/records.ts';
 import type { ByteRange } from './range.ts';
 
+/** How a source wants to be read when many of its bytes are. A reader holds no more of them than that. */
+export interface ReadPace {
+  /** Bytes of one read, where the reader may choose: enough that a request's latency is small beside it. */
+  readonly readBytes: number;
+  /** Bytes asked for at once, all reads together: enough to keep every connection busy. At least `readBytes`. */
+  readonly windowBytes: number;
+}
+
+/** A file's: the kernel reads ahead by itself, and memory that was just read is still in the processor's cache. */
+export const LOCAL_PACE: ReadPace = { readBytes: 2 * 1024 * 1024, windowBytes: 6 * 1024 * 1024 };
+
 /**
  * One immutable run of bytes: a local file held open, or one version of an S3 object. All reads are of the same version:
  * when that is gone or replaced they throw `source-changed`, and never mix.
@@ -11,12 +22,16 @@ export interface ByteSource {
   /** As a user would write it: a path, or `s3://bucket/key`. */
   readonly name: string;
   readonly sizeBytes: number;
+  /** Absent: {@link LOCAL_PACE}. */
+  readonly pace?: ReadPace;
   /**
    * All bytes of `range`, never fewer. `range` lies within `[0, sizeBytes]`; an empty one needs no request.
-   * Transient failures are retried inside.
+   * Transient failures are retried inside. Several reads may be under way at once.
+   * @param into memory at least as long as `range`, which saves the source from finding some: it may be filled, and then
+   *   the bytes given back are its beginning. Nothing is written to it any more once the promise has settled.
    * @throws PodfreightError `source-changed`, `access-denied`, `unreachable`, `service`, `io`
    */
-  read(range: ByteRange): Promise<Buffer>;
+  read(range: ByteRange, into?: Buffer): Promise<Buffer>;
   /** The same bytes in order as chunks of any size; memory stays bounded, leaving early releases what was held. */
   stream(range: ByteRange): AsyncIterable<Buffer>;
   close(): Promise<void>;
@@ -49,13 +64,21 @@ export interface PutOptions {
   readonly sizeBoundBytes: number;
   /** Names in lower case. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Bytes stored since the last call. */
+  /** Bytes stored since the last call; those that an earlier call left count as well. */
   readonly onProgress?: (bytes: number) => void;
-  /** Aborting ends in `interrupted`, and leaves nothing behind unless the object was complete already. */
+  /** Aborting ends in `interrupted`, unless the object was complete already. */
   readonly signal?: AbortSignal;
 }
 
-export type ComposeOptions = Pick<PutOptions, 'metadata' | 'signal'>;
+export interface ComposeOptions extends Pick<PutOptions, 'metadata' | 'signal'> {
+  /** Bytes in parts that S3 has since the last call; those that an earlier call left count as well. */
+  readonly onProgress?: (bytes: number) => void;
+  /**
+   * Aborting begins no further part, and unless all were begun ends in `interrupted` when those under way are there: they
+   * are kept, and composing the same again goes on from them.
+   */
+  readonly pause?: AbortSignal;
+}
 
 export interface ArchiveStore {
   /**
@@ -65,15 +88,19 @@ export interface ArchiveStore {
   open(location: ObjectLocation): Promise<ObjectSource>;
 
   /**
-   * Stores `body` as a new object: complete, or not at all. Never overwrites. A failure of `body` or of S3 leaves no
-   * object and no unfinished upload. S3 checks the full-object CRC-32.
-   * @throws PodfreightError `conflict` when the key is taken, and as `open`; an error of `body` is passed on as it is
+   * Stores `body` as a new object: complete, or not at all. Never overwrites. S3 checks the full-object CRC-32. Each chunk
+   * of `body` is used up before the next is asked for. What a put that was cut off, by the line, the service or its signal,
+   * had sent is kept: the next put of that key sends no part again that is there with the same bytes. A failure of `body`,
+   * or a key that is taken, leaves nothing.
+   * @throws PodfreightError `conflict` when the key is taken, `busy` when another put of the same key got in its way and
+   *   the whole body is needed once more, and as `open`; an error of `body` is passed on as it is
    */
   put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject>;
 
   /**
    * Stores an object made of literal bytes and of ranges of other objects, which S3 copies: same promises as `put`.
-   * Range sources are pinned to their ETags.
+   * Range sources are pinned to their ETags. What an unfinished call for this key has left is used when it fits the plan,
+   * and removed otherwise; so one key must always stand for the same bytes.
    * @throws PodfreightError `conflict`, `source-changed`, `corrupt-archive` when the bytes do not have the plan's CRC-32,
    *   and as `open`
    */

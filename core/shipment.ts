@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
+import { ahead } from './archive/ahead.ts';
 import type { ArchiveFormat } from './archive/format.ts';
 import { type Archive, openArchive } from './archive/reader.ts';
 import { type PodFile, writeArchive } from './archive/writer.ts';
 import { formatManifest, type Manifest } from './manifest/manifest.ts';
 import type { ByteSource } from './ports.ts';
+import { cutRange } from './range.ts';
 import { MANIFEST_NAME, podFileName, sandboxIdOfFileName } from './sandbox-id.ts';
+
+/** Of a file that goes up as it is. */
+const READ_BYTES = 1024 * 1024;
 
 /** One archive about to be pushed: what its key and its upload need to know, and its bytes. */
 export interface Shipment {
@@ -18,7 +23,7 @@ export interface Shipment {
   readonly sizeBoundBytes: number;
   /** Member name → SHA-256 of its content, hexadecimal; the manifest among them. May read everything. */
   digests(watch?: Watch): Promise<ReadonlyMap<string, string>>;
-  /** The archive's bytes. */
+  /** The archive's bytes; each chunk is good only until the next is asked for. */
   body(watch?: Watch): AsyncIterable<Buffer>;
   /** What `body` tells `onRead` adds up to. */
   readonly readBytes: number;
@@ -50,12 +55,15 @@ export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: A
       return digests;
     },
     body: (watch) =>
-      writeArchive({
-        manifest: manifestBytes,
-        modifiedAt: checkpointedAt,
-        pods: pods.map((pod) => ({ ...pod, read: () => watched(pod.read(), watch) })),
-        format,
-      }).stream,
+      writeArchive(
+        {
+          manifest: manifestBytes,
+          modifiedAt: checkpointedAt,
+          pods: pods.map((pod) => ({ ...pod, read: (memory) => watched(pod.read(memory), watch) })),
+          format,
+        },
+        { fleeting: true },
+      ).stream,
   };
 }
 
@@ -69,9 +77,11 @@ export async function shipArchive(source: ByteSource, watch: Watch = {}): Promis
   const { bytes: manifest } = await archive.manifest();
   const digests = new Map([[MANIFEST_NAME, sha256(manifest)]]);
   const pods: Omit<PodFile, 'read'>[] = [];
-  for await (const { sandboxId, sizeBytes, modifiedAt, read } of podFilesOf(archive)) {
+  for await (const { member, data, sha256 } of archive.members(undefined, { fleeting: true })) {
+    const { name, sizeBytes, modifiedAt } = member;
+    const sandboxId = sandboxIdOfFileName(name)!;
     pods.push({ sandboxId, sizeBytes, modifiedAt });
-    digests.set(podFileName(sandboxId), await digestOf(watched(read(), watch)));
+    digests.set(name, await digestOf(watched(data, watch), sha256));
   }
   const contentBytes = pods.reduce((sum, pod) => sum + pod.sizeBytes, 0);
   const checkpointedAt = newest(pods);
@@ -87,7 +97,7 @@ export async function shipArchive(source: ByteSource, watch: Watch = {}): Promis
       format: archive.format,
       readBytes: source.sizeBytes,
       sizeBoundBytes: source.sizeBytes,
-      body: (watch) => watched(source.stream({ start: 0, end: source.sizeBytes }), watch),
+      body: (watch) => watched(wholeSource(source), watch),
     };
   }
   return {
@@ -96,14 +106,29 @@ export async function shipArchive(source: ByteSource, watch: Watch = {}): Promis
     readBytes: contentBytes,
     sizeBoundBytes: archiveBound(contentBytes, pods.length),
     body: (watch) =>
-      writeArchive({ manifest, modifiedAt: checkpointedAt, pods: podFilesOf(archive, watch), format: 'tar+zstd' })
-        .stream,
+      writeArchive(
+        { manifest, modifiedAt: checkpointedAt, pods: podFilesOf(archive, watch), format: 'tar+zstd' },
+        { fleeting: true },
+      ).stream,
   };
+}
+
+/** In memory that is used again, while the next bytes are read into another. */
+function wholeSource(source: ByteSource): AsyncIterable<Buffer> {
+  const memory = [0, 1].map(() => Buffer.allocUnsafeSlow(READ_BYTES));
+  async function* pieces() {
+    let turn = 0;
+    for (const piece of cutRange({ start: 0, end: source.sizeBytes }, READ_BYTES)) {
+      turn += 1;
+      yield await source.read(piece, memory[turn % memory.length]);
+    }
+  }
+  return ahead(pieces());
 }
 
 /** The pods of an archive in its order; each must be read before the next is asked for. */
 async function* podFilesOf(archive: Archive, watch?: Watch): AsyncGenerator<PodFile> {
-  for await (const { member, data } of archive.members()) {
+  for await (const { member, data } of archive.members(undefined, { fleeting: true })) {
     const sandboxId = sandboxIdOfFileName(member.name);
     if (sandboxId !== undefined) yield { ...member, sandboxId, read: () => watched(data, watch) };
   }
@@ -117,10 +142,11 @@ async function* watched(data: AsyncIterable<Buffer>, { signal, onRead }: Watch =
   }
 }
 
-async function digestOf(data: AsyncIterable<Buffer>): Promise<string> {
+/** @param known what it is if `data` ends at all */
+async function digestOf(data: AsyncIterable<Buffer>, known?: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of data) hash.update(chunk);
-  return hash.digest('hex');
+  for await (const chunk of data) if (known === undefined) hash.update(chunk);
+  return known ?? hash.digest('hex');
 }
 
 function sha256(bytes: Buffer): string {

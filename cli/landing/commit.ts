@@ -6,7 +6,8 @@ import { orFileError } from '../file-error.ts';
 import type { KubeletDirectory } from '../kubelet-directory.ts';
 import type { LandingPlan } from './plan.ts';
 import { rollBack } from './rollback.ts';
-import { type StagingPaths, writeSynced } from './staging.ts';
+import { inPlaceBut, writeSynced } from './staging.ts';
+import type { StagingPaths } from './staging-paths.ts';
 
 /**
  * Makes the target what the plan says, each step durable before the next depends on it. Only while the private folder is
@@ -23,11 +24,11 @@ export async function commit(
     await prepare(target, staging, plan, present);
     await carryOut(target, staging, plan);
   } catch (error) {
-    await rollBack(target, staging).catch((failure) => {
+    const isCommitted = await rollBack(target, staging).catch((failure) => {
       failure.cause ??= error; // the next insert tries again
       throw failure;
     });
-    throw error;
+    throw isCommitted ? inPlaceBut('may not survive a power cut; insert it again', error) : error;
   }
 }
 

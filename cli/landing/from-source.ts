@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { openArchive } from '../../core/archive/reader.ts';
+import { type Archive, openArchive } from '../../core/archive/reader.ts';
 import type { ByteSource } from '../../core/ports.ts';
 import type { CommandContext } from '../command.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
@@ -38,17 +38,29 @@ export function addLandingFlags(command: Command): Command {
 }
 
 /**
- * Lands the archive in `source`, which stays the caller's to close, with progress and report.
- * @param label of the progress line
+ * Lands the archive in `source`, which stays the caller's to close: see {@link landArchive}.
  * @throws PodfreightError as {@link land}
  */
 export async function landFrom(
   source: ByteSource,
+  flags: LandingFlags,
+  label: string,
+  context: CommandContext,
+): Promise<void> {
+  await landArchive(await openArchive(source), flags, label, context);
+}
+
+/**
+ * Lands an archive with progress and report.
+ * @param label of the progress line
+ * @throws PodfreightError as {@link land}
+ */
+export async function landArchive(
+  archive: Archive,
   { target, onConflict, pod: selectors = [], dryRun = false }: LandingFlags,
   label: string,
   { output, signal }: CommandContext,
 ): Promise<void> {
-  const archive = await openArchive(source);
   let progress: Progress | undefined;
   try {
     const landing = await land({

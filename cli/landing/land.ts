@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Member } from '../../core/archive/member.ts';
+import type { KeptContent } from '../../core/archive/member-reader.ts';
 import type { Archive } from '../../core/archive/reader.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
 import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
 import { makeDirectories } from '../durable.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
+import { isHopeless, type Partial } from '../partial.ts';
 import { matchPods } from '../pod-flag.ts';
 import { commit, confirm } from './commit.ts';
 import { type Arrival, compareFiles, Digests } from './compare.ts';
+import { makeSpace, openPartial, removePartial } from './partials.ts';
 import { type LandingPlan, type OnConflict, type Outcome, planLanding } from './plan.ts';
 import { PrivateFolder } from './private-folder.ts';
 import { isTidy, rollBackDead } from './rollback.ts';
-import { Staging } from './staging.ts';
+import { inPlaceBut, Staging } from './staging.ts';
 
 export interface LandRequest {
   /** Where the checkpoints come from, on disk or in S3. */
@@ -76,18 +79,48 @@ export async function land(request: LandRequest): Promise<Landing> {
 
   request.onStart?.(foreseen.totalBytes);
   if (dryRun) {
-    const arrivals = await readPods(request, arriving, (_, data) => digest(data));
+    const arrivals = await readPods(request, arriving, ({ sha256 }, data) => digest(data, sha256));
     return report((await decide(arrivals)).plan, arrivals, archive);
   }
 
   await makeDirectories(target.path);
   const folder = await PrivateFolder.open(target.path);
-  await using staging = await openStaging(folder, request.signal);
-  await folder.checkSpace(foreseen.totalBytes ?? 0);
-  const arrivals = await readPods(request, arriving, async ({ member, sandboxId }, data) => {
+  const names = (arriving.pods ?? []).map(({ sandboxId }) => podFileName(sandboxId));
+  await using partial = await openPartial(folder, { archive, names, signal: request.signal });
+  try {
+    return await carryOut({ request, target, folder, arriving, foreseen, decide }, partial);
+  } catch (error) {
+    if (partial !== undefined && isHopeless(error)) await removePartial(folder, partial);
+    throw error;
+  }
+}
+
+interface Job {
+  readonly request: LandRequest;
+  readonly target: KubeletDirectory;
+  readonly folder: PrivateFolder;
+  readonly arriving: Manifest;
+  readonly foreseen: Awaited<ReturnType<typeof foresee>>;
+  decide(arrivals: ReadonlyMap<string, Arrival>): Promise<{ present: Manifest | undefined; plan: LandingPlan }>;
+}
+
+/** @param partial where to find and leave what can be gone on with */
+async function carryOut(
+  { request, target, folder, arriving, foreseen, decide }: Job,
+  partial: Partial | undefined,
+): Promise<Landing> {
+  const { archive, signal } = request;
+  await using staging = await openStaging(folder, signal);
+  await makeSpace(folder, (foreseen.totalBytes ?? 0) - ((await partial?.storedBytes()) ?? 0), signal);
+  const take = async ({ member, sandboxId, sha256 }: ArrivingPod, data: AsyncIterable<Buffer>) => {
+    if (partial !== undefined && sha256 !== undefined) {
+      return staging.adopt(sandboxId, member, data, sha256, await partial.file(member.name));
+    }
     await folder.checkSpace(member.sizeBytes);
-    return staging.add(sandboxId, member, data);
-  });
+    return staging.add(sandboxId, member, data, sha256);
+  };
+  const arrivals = await readPods(request, arriving, take, partial);
+  await staging.settled();
   await decide(arrivals); // hashes what the target has while others are not kept waiting
 
   using _ = await folder.lock(request.signal);
@@ -96,6 +129,9 @@ export async function land(request: LandRequest): Promise<Landing> {
   if (plan.changes) await commit(target, staging.paths, plan, present);
   else await confirm(target, plan);
   await staging.retire();
+  await partial?.remove().catch((error) => {
+    throw inPlaceBut('clearing up failed', error);
+  });
   return report(plan, arrivals, archive);
 }
 
@@ -118,6 +154,8 @@ async function foresee(archive: Archive, arriving: Manifest) {
 interface ArrivingPod {
   readonly sandboxId: string;
   readonly member: Member;
+  /** As {@link ArchivedMember}. */
+  readonly sha256?: string | undefined;
 }
 
 /** Hands the chosen pods to `take`. Without an index the whole archive is read, and so all of it checked. */
@@ -125,13 +163,14 @@ async function readPods(
   { archive, signal, onBytes }: LandRequest,
   arriving: Manifest,
   take: (pod: ArrivingPod, data: AsyncIterable<Buffer>) => Promise<Arrival>,
+  kept?: KeptContent,
 ): Promise<Map<string, Arrival>> {
   const chosen = new Set((arriving.pods ?? []).map((pod) => podFileName(pod.sandboxId)));
   const arrivals = new Map<string, Arrival>();
-  for await (const { member, data } of archive.members(archive.index && chosen)) {
+  for await (const { member, data, sha256 } of archive.members(archive.index && chosen, { fleeting: true, kept })) {
     const sandboxId = sandboxIdOfFileName(member.name);
     if (sandboxId !== undefined && chosen.has(member.name)) {
-      arrivals.set(sandboxId, await take({ sandboxId, member }, watched(data, signal, onBytes)));
+      arrivals.set(sandboxId, await take({ sandboxId, member, sha256 }, watched(data, signal, onBytes)));
     } else {
       for await (const _ of watched(data, signal));
     }
@@ -148,14 +187,15 @@ async function* watched(data: AsyncIterable<Buffer>, signal: AbortSignal, onByte
   signal.throwIfAborted();
 }
 
-async function digest(data: AsyncIterable<Buffer>): Promise<Arrival> {
+/** @param sha256 when whoever gives the data checks that */
+async function digest(data: AsyncIterable<Buffer>, sha256?: string): Promise<Arrival> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of data) {
-    hash.update(chunk);
+    if (sha256 === undefined) hash.update(chunk);
     sizeBytes += chunk.length;
   }
-  return { sizeBytes, sha256: hash.digest('hex') };
+  return { sizeBytes, sha256: sha256 ?? hash.digest('hex') };
 }
 
 /**

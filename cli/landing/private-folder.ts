@@ -69,7 +69,9 @@ export class PrivateFolder {
    * @throws PodfreightError `no-space`
    */
   async checkSpace(sizeBytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.path, { bigint: true });
+    const { bavail, bsize } = await orFileError(`Cannot look up ${this.path}`, () =>
+      statfs(this.path, { bigint: true }),
+    );
     const freeBytes = bavail * bsize;
     if (freeBytes >= BigInt(sizeBytes)) return;
     throw new PodfreightError(

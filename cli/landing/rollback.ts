@@ -5,7 +5,8 @@ import { isErrno, orFileError } from '../file-error.ts';
 import type { KubeletDirectory } from '../kubelet-directory.ts';
 import { FileLock } from './lock.ts';
 import type { PrivateFolder } from './private-folder.ts';
-import { listStagings, removeDone, retire, StagingPaths, writeSynced } from './staging.ts';
+import { exists, listStagings, removeDone, retire, writeSynced } from './staging.ts';
+import { StagingPaths } from './staging-paths.ts';
 
 /**
  * Undoes what inserts that died have left, and removes their folders. Only while the private folder is locked.
@@ -19,6 +20,7 @@ export async function rollBackDead(target: KubeletDirectory, { path }: PrivateFo
     const lock = FileLock.tryTake(paths.lock, 'report');
     if (lock === 'busy') continue;
     try {
+      if (!(await exists(staging))) continue; // was just alive, and has removed itself
       await rollBack(target, paths);
       await removeDone(await retire(staging));
     } finally {
@@ -37,11 +39,12 @@ export async function isTidy({ path }: PrivateFolder): Promise<boolean> {
 /**
  * Brings the target back to what it was before this staging's landing, unless the landing was committed. What the
  * manifest names stays, whoever wrote that manifest.
+ * @returns whether the landing was committed, and so stays
  */
-export async function rollBack(target: KubeletDirectory, staging: StagingPaths): Promise<void> {
+export async function rollBack(target: KubeletDirectory, staging: StagingPaths): Promise<boolean> {
   const begun = await inode(staging.after);
-  if (begun === undefined) return;
-  if ((await inode(target.manifestPath)) === begun) return; // committed
+  if (begun === undefined) return false;
+  if ((await inode(target.manifestPath)) === begun) return true;
 
   const before = await readBefore(target, staging);
   const live = await target.readManifestIfAny();
@@ -55,6 +58,7 @@ export async function rollBack(target: KubeletDirectory, staging: StagingPaths):
   await syncDirectory(target.path);
   if (before !== undefined && live !== undefined) await restoreEntries(target, staging, before, live);
   await orFileError(`Cannot remove ${staging.after}`, () => unlink(staging.after)); // nothing is begun any more
+  return false;
 }
 
 /** Whether the target's file is the one that this staging put there. */
@@ -100,7 +104,7 @@ async function readBefore(target: KubeletDirectory, staging: StagingPaths): Prom
     return manifest;
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
+    return orFileError(`Cannot read ${staging.before}`, () => Promise.reject(error));
   }
 }
 

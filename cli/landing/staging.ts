@@ -1,76 +1,24 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Member } from '../../core/archive/member.ts';
-import { PodfreightError } from '../../core/errors.ts';
-import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
+import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
+import { Backlog } from '../backlog.ts';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from '../durable.ts';
-import { isErrno, orFileError } from '../file-error.ts';
+import { orFileError } from '../file-error.ts';
+import { FileWriter } from '../file-writer.ts';
 import { lookUp } from '../kubelet-directory.ts';
+import type { PartialFile } from '../partial.ts';
 import { FileLock } from './lock.ts';
 import { reserve } from './reserve.ts';
+import { StagingPaths } from './staging-paths.ts';
 
 const STAGING = /^staging-[0-9a-f]{16}$/;
 const DONE = /^done-[0-9a-f]{16}$/;
 
-/**
- * What one insert keeps in the private folder until it is over. docs/design.md has the protocol.
- *
- *     lock                 held by the insert: who can take it knows that the insert is dead
- *     new/<SandboxID>.tar  the checkpoints that arrived; stays linked, so that its inode tells what came from here
- *     old/<SandboxID>.tar  second links of the files that are replaced
- *     swap/<SandboxID>.tar second links of new files, to be renamed over old ones
- *     before               the manifest as it was, when one without the replaced pods stands in between
- *     between              that one, until it is renamed into place
- *     next                 the new manifest, until it is renamed into place: that is the moment of commitment
- *     after                a second link of the new manifest, from before the target is touched until that is undone
- */
-export class StagingPaths {
-  readonly root: string;
-
-  constructor(root: string) {
-    this.root = root;
-  }
-
-  get lock(): string {
-    return join(this.root, 'lock');
-  }
-  get before(): string {
-    return join(this.root, 'before');
-  }
-  get between(): string {
-    return join(this.root, 'between');
-  }
-  get next(): string {
-    return join(this.root, 'next');
-  }
-  get after(): string {
-    return join(this.root, 'after');
-  }
-
-  folder(which: 'new' | 'old' | 'swap'): string {
-    return join(this.root, which);
-  }
-
-  pod(which: 'new' | 'old' | 'swap', sandboxId: string): string {
-    return join(this.folder(which), podFileName(sandboxId));
-  }
-
-  /** SandboxIDs of the files in `which`; none when that was never made. */
-  async pods(which: 'new' | 'old'): Promise<string[]> {
-    const folder = this.folder(which);
-    const names = await orFileError(`Cannot read ${folder}`, async () => {
-      try {
-        return await readdir(folder);
-      } catch (error) {
-        if (isErrno(error, 'ENOENT')) return [];
-        throw error;
-      }
-    });
-    return names.map(sandboxIdOfFileName).filter((sandboxId) => sandboxId !== undefined);
-  }
-}
+/** Of small files; a file system that is asked to sync several brings them to disk together. */
+const SYNCS_AT_ONCE = 8;
 
 /** A file in `new/`. */
 export interface StagedPod {
@@ -82,6 +30,8 @@ export interface StagedPod {
 export class Staging {
   readonly paths: StagingPaths;
   readonly #lock: FileLock;
+  readonly #syncs = new Backlog(SYNCS_AT_ONCE);
+  #isLanded = false;
   #done: string | undefined;
 
   private constructor(paths: StagingPaths, lock: FileLock) {
@@ -102,44 +52,115 @@ export class Staging {
     return new Staging(paths, lock);
   }
 
-  /** Writes a pod's file, 0600, with the member's time, and syncs it. */
+  /**
+   * Writes a pod's file, 0600, with the member's time. It is being synced when this ends, and on disk when `settled` does.
+   * @param data each chunk is left alone once the next is asked for
+   * @param sha256 of the data, when whoever gives them checks that
+   */
   async add(
     sandboxId: string,
     { modifiedAt, sizeBytes: promisedBytes }: Member,
     data: AsyncIterable<Uint8Array>,
+    sha256?: string,
   ): Promise<StagedPod> {
     const path = this.paths.pod('new', sandboxId);
-    const hash = createHash('sha256');
+    const hash = sha256 === undefined ? createHash('sha256') : undefined;
     let sizeBytes = 0;
-    await using handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
-    await reserve(path, promisedBytes);
-    for await (const chunk of data) {
-      await orFileError(`Cannot write ${path}`, () => handle.writeFile(chunk));
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-    }
-    await orFileError(`Cannot write ${path}`, async () => {
-      await handle.utimes(modifiedAt, modifiedAt);
-      await handle.sync();
-    });
-    return { sizeBytes, sha256: hash.digest('hex') };
-  }
-
-  /** The target is in order without it from now on. Where the target was changed, only while the private folder is locked. */
-  async retire(): Promise<void> {
-    this.#done = await retire(this.paths.root);
-  }
-
-  /** Removes it; but what was begun and neither finished nor rolled back, or not retired for sure, is left to the next insert. */
-  async [Symbol.asyncDispose](): Promise<void> {
+    const handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
+    const writer = new FileWriter(handle, `Cannot write ${path}`);
     try {
-      const { root, after } = this.paths;
-      if (this.#done === undefined && (await exists(root)) && !(await exists(after))) await this.retire();
-      if (this.#done !== undefined) await removeDone(this.#done);
+      await reserve(path, promisedBytes);
+      for await (const chunk of data) {
+        const written = writer.write(chunk, sizeBytes);
+        hash?.update(chunk); // meanwhile
+        sizeBytes += chunk.length;
+        await written;
+      }
+      await writer.settled();
+      await this.#syncs.add(async () => {
+        await using _ = handle;
+        await orFileError(`Cannot write ${path}`, async () => {
+          await handle.utimes(modifiedAt, modifiedAt);
+          await handle.sync();
+        });
+      });
+    } catch (error) {
+      await writer.settled().catch(() => {});
+      await handle.close();
+      throw error;
+    }
+    return { sizeBytes, sha256: sha256 ?? hash!.digest('hex') };
+  }
+
+  /**
+   * As `add`, but in a file that may have some of the data already, and that gets a second name here.
+   * @param sha256 of the data, which whoever gives them checks
+   */
+  async adopt(
+    sandboxId: string,
+    { modifiedAt, sizeBytes }: Member,
+    data: AsyncIterable<Buffer>,
+    sha256: string,
+    file: PartialFile,
+  ): Promise<StagedPod> {
+    await reserve(file.path, sizeBytes);
+    let start = 0;
+    for await (const chunk of data) {
+      const end = start + chunk.length;
+      if (!file.has({ start, end })) await file.write(chunk, start);
+      start = end;
+    }
+    await this.#syncs.add(async () => {
+      await file.sync(modifiedAt);
+      const path = this.paths.pod('new', sandboxId);
+      await orFileError(`Cannot create ${path}`, () => link(file.path, path));
+    });
+    return { sizeBytes, sha256 };
+  }
+
+  /** When all that was added is on disk. */
+  async settled(): Promise<void> {
+    await this.#syncs.settled();
+  }
+
+  /** Everything has landed, and is in order without it. Where the target was changed, only while the private folder is locked. */
+  async retire(): Promise<void> {
+    this.#isLanded = true;
+    await this.#clearUp(() => this.#retire());
+  }
+
+  /** Removes it; but what was begun and neither finished nor rolled back is left to the next insert. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#syncs.settled().catch(() => {});
+    const { root, after } = this.paths;
+    try {
+      await this.#clearUp(async () => {
+        if (this.#done === undefined && (await exists(root)) && !(await exists(after))) await this.#retire();
+        if (this.#done !== undefined) await removeDone(this.#done);
+      });
     } finally {
       this.#lock[Symbol.dispose]();
     }
   }
+
+  async #retire(): Promise<void> {
+    this.#done = await retire(this.paths.root);
+  }
+
+  async #clearUp(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      throw this.#isLanded ? inPlaceBut('clearing up failed', error) : error;
+    }
+  }
+}
+
+/** Nobody shall take for a failed landing what failed behind its commitment. */
+export function inPlaceBut(what: string, error: unknown): unknown {
+  if (!isPodfreightError(error)) return error;
+  const { code, message, subject } = error;
+  return new PodfreightError(code, `Everything is in place, but ${what}: ${message}`, { cause: error, subject });
 }
 
 /** Creates a file, 0600, with these bytes, synced. */
@@ -151,19 +172,20 @@ export async function writeSynced(path: string, bytes: Uint8Array): Promise<void
   });
 }
 
-/**
- * Renames a staging folder to `done-…`, durably, for `removeDone`: a half removed one must never be taken for one that has
- * to be rolled back.
- */
+/** Renames a staging folder to `done-…`, for `removeDone`: there is nothing to roll back any more. */
 export async function retire(staging: string): Promise<string> {
   const done = join(dirname(staging), basename(staging).replace('staging-', 'done-'));
   await orFileError(`Cannot remove ${staging}`, () => rename(staging, done));
-  await syncDirectory(dirname(staging));
   return done;
 }
 
+/** Half removed, it should not be back under its old name after a power cut; but a failing sync is no reason to leave it. */
 export async function removeDone(done: string): Promise<void> {
-  await orFileError(`Cannot remove ${done}`, () => rm(done, { recursive: true, force: true }));
+  try {
+    await syncDirectory(dirname(done));
+  } finally {
+    await orFileError(`Cannot remove ${done}`, () => rm(done, { recursive: true, force: true }));
+  }
 }
 
 /** The staging folders there are, dead or alive, and those that only wait for their removal. */
@@ -179,6 +201,6 @@ function openNew(path: string) {
   return open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, PRIVATE_FILE);
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return (await lookUp(path)).kind !== 'nothing';
 }

@@ -1,8 +1,10 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { PodfreightError } from '../errors.ts';
 import { MANIFEST_NAME } from '../sandbox-id.ts';
-import { type ArchiveFormat, FRAME_BYTES } from './format.ts';
+import { ahead } from './ahead.ts';
+import { BufferPool, release } from './buffer-pool.ts';
+import { type ArchiveFormat, FRAME_BYTES, PLAIN_PIECE_BYTES } from './format.ts';
 import { compressFrame } from './frame.ts';
 import { DEFAULT_CONCURRENCY, inOrder } from './in-order.ts';
 import { type IndexedMember, type Member, tarBytes } from './member.ts';
@@ -11,15 +13,24 @@ import { paddedBytes } from './tar-header.ts';
 
 /** A member to be written. */
 export interface MemberContent extends Member {
-  /** Exactly `sizeBytes` of content, in chunks that nobody writes to again. Called once. */
-  read(): AsyncIterable<Buffer>;
+  /** Exactly `sizeBytes` of content, as {@link ReadInto}. Called once. */
+  readonly read: ReadInto;
 }
+
+/**
+ * Content in order, in chunks that are left alone until the next is asked for.
+ * @param memory gives the place where the next bytes are wanted, at least one byte long: whoever reads right into it, and
+ *   gives back as much of it as was filled, saves a copy. Without it, chunks may be of any size, anywhere.
+ */
+export type ReadInto = (memory?: () => Buffer) => AsyncIterable<Buffer>;
 
 export interface EncodeOptions {
   /** zstd level, 1 when absent. */
   readonly level?: number;
   /** Frames compressed at once. */
   readonly concurrency?: number;
+  /** Each piece is good only until the next one is asked for: its memory is used again. */
+  readonly fleeting?: boolean;
 }
 
 /** A piece of the archive; with a member's last piece comes where the member lies. */
@@ -38,30 +49,9 @@ export async function* encodeMembers(
   format: Exclude<ArchiveFormat, 'tar+gzip'>,
   options: EncodeOptions = {},
 ): AsyncGenerator<EncodedPiece> {
-  const frames = format === 'tar+zstd';
-  const pieces = frames
-    ? inOrder(cutMembers(members, FRAME_BYTES), options.concurrency ?? DEFAULT_CONCURRENCY, async (piece) => ({
-        ...piece,
-        bytes: await compressFrame(piece.bytes, options.level),
-      }))
-    : cutMembers(members);
-
-  let start = 0;
-  let end = 0;
-  let wireCrc32 = 0;
-  let sizes: number[] = [];
-  for await (const { bytes, finished } of pieces) {
-    end += bytes.length;
-    wireCrc32 = crc32(bytes, wireCrc32);
-    if (frames) sizes.push(bytes.length);
-    if (finished === undefined) {
-      yield { bytes };
-      continue;
-    }
-    yield { bytes, member: { ...finished, wire: { start, end }, wireCrc32, ...(frames && { frames: sizes }) } };
-    start = end;
-    wireCrc32 = 0;
-    sizes = [];
+  for await (const { done, ...piece } of ahead(placed(wirePieces(members, format, options), format))) {
+    yield piece;
+    if (options.fleeting) done();
   }
 }
 
@@ -81,68 +71,108 @@ interface TarPiece {
   readonly bytes: Buffer;
   /** With a member's last piece. */
   readonly finished?: Omit<IndexedMember, 'wire' | 'wireCrc32' | 'frames'>;
+  /** Its memory may be used again. */
+  done(): void;
 }
 
-/** The members' tar bytes: in pieces of `pieceBytes`, each member starting a new one, or as they come. */
-async function* cutMembers(
+/** Where the members lie in the object. */
+async function* placed(
+  pieces: AsyncIterable<TarPiece>,
+  format: Exclude<ArchiveFormat, 'tar+gzip'>,
+): AsyncGenerator<EncodedPiece & Pick<TarPiece, 'done'>> {
+  let start = 0;
+  let end = 0;
+  let wireCrc32 = 0;
+  let frames: number[] = [];
+  for await (const { bytes, finished, done } of pieces) {
+    end += bytes.length;
+    frames.push(bytes.length);
+    wireCrc32 = crc32(bytes, wireCrc32);
+    if (finished === undefined) {
+      yield { bytes, done };
+      continue;
+    }
+    const wire = { start, end };
+    yield { bytes, done, member: { ...finished, wire, wireCrc32, ...(format === 'tar+zstd' && { frames }) } };
+    start = end;
+    wireCrc32 = 0;
+    frames = [];
+  }
+}
+
+/** The bytes of the object. */
+function wirePieces(
   members: Iterable<MemberContent> | AsyncIterable<MemberContent>,
-  pieceBytes?: number,
+  format: Exclude<ArchiveFormat, 'tar+gzip'>,
+  { level, concurrency = DEFAULT_CONCURRENCY }: EncodeOptions,
 ): AsyncGenerator<TarPiece> {
+  if (format === 'tar') return tarPieces(members, PLAIN_PIECE_BYTES);
+  return inOrder(ahead(tarPieces(members, FRAME_BYTES)), concurrency, async (piece) => {
+    const bytes = await compressFrame(piece.bytes, level);
+    piece.done();
+    return { ...piece, bytes, done: () => release(bytes) };
+  });
+}
+
+/** The members' tar bytes in pieces of `pieceBytes`, each member starting a new one. */
+async function* tarPieces(
+  members: Iterable<MemberContent> | AsyncIterable<MemberContent>,
+  pieceBytes: number,
+): AsyncGenerator<TarPiece> {
+  const pool = new BufferPool(pieceBytes);
   for await (const content of members) {
     const { name, sizeBytes } = content;
     const modifiedAt = new Date(Math.floor(content.modifiedAt.getTime() / 1000) * 1000);
     const header = await encodeHeader({ name, sizeBytes, modifiedAt });
+    const headerBytes = header.length;
+    const total = tarBytes({ headerBytes, sizeBytes });
     const hash = createHash('sha256');
-    const bytes = tarContent(content, header, hash);
-    const total = tarBytes({ headerBytes: header.length, sizeBytes });
-    let passed = 0;
-    for await (const piece of pieceBytes === undefined ? bytes : cut(bytes, total, pieceBytes)) {
-      passed += piece.length;
-      const isLast = passed === total;
-      if (!isLast) yield { bytes: piece };
+    let start = 0;
+    for await (const { memory, filledBytes } of ahead(filled(content, header, pool, pieceBytes))) {
+      const bytes = memory.subarray(0, Math.min(pieceBytes, total - start));
+      bytes.fill(0, filledBytes);
+      hash.update(bytes.subarray(Math.max(headerBytes - start, 0), filledBytes));
+      start += bytes.length;
+      const done = () => pool.give(memory);
       // Whether the content is longer than announced shows when more is asked for, which is before the archive ends.
-      else {
-        const sha256 = hash.digest('hex');
-        yield { bytes: piece, finished: { name, sizeBytes, modifiedAt, sha256, headerBytes: header.length } };
-      }
+      if (start < total) yield { bytes, done };
+      else yield { bytes, done, finished: { name, sizeBytes, modifiedAt, sha256: hash.digest('hex'), headerBytes } };
     }
   }
 }
 
-/** Header, content and padding. */
-async function* tarContent(content: MemberContent, header: Buffer, hash: Hash): AsyncGenerator<Buffer> {
-  const { name, sizeBytes } = content;
-  yield header;
-  let read = 0;
-  for await (const chunk of content.read()) {
-    read += chunk.length;
-    if (read > sizeBytes) throw changed(name, `it is longer than the ${sizeBytes} bytes it had`);
-    hash.update(chunk);
-    if (chunk.length > 0) yield chunk;
-  }
-  if (read < sizeBytes) throw changed(name, `it ended after ${read} of ${sizeBytes} bytes`);
-  const padding = paddedBytes(sizeBytes) - sizeBytes;
-  if (padding > 0) yield Buffer.alloc(padding);
-}
-
-/** The same bytes in pieces of `pieceBytes`, the last of them as long as it takes to `totalBytes`. */
-async function* cut(chunks: AsyncIterable<Buffer>, totalBytes: number, pieceBytes: number): AsyncGenerator<Buffer> {
-  let left = totalBytes;
-  let piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, left));
-  let filled = 0;
-  for await (const chunk of chunks) {
+/** Header and content in memory of `pieceBytes`, which the last may not fill. */
+async function* filled(
+  { name, sizeBytes, read }: MemberContent,
+  header: Buffer,
+  pool: BufferPool,
+  pieceBytes: number,
+): AsyncGenerator<{ readonly memory: Buffer; readonly filledBytes: number }> {
+  let left = sizeBytes;
+  let memory = pool.take(Math.min(pieceBytes, header.length + paddedBytes(left)));
+  let filledBytes = header.copy(memory);
+  /** Where the next bytes belong; some memory also for those that are too many. */
+  const room = () => (left > 0 ? memory.subarray(filledBytes, Math.min(pieceBytes, filledBytes + left)) : SPARE);
+  for await (const chunk of read(room)) {
+    if (chunk.length > left) throw changed(name, `it is longer than the ${sizeBytes} bytes it had`);
     for (let at = 0; at < chunk.length; ) {
-      const copied = chunk.copy(piece, filled, at);
-      at += copied;
-      filled += copied;
-      if (filled < piece.length) continue;
-      left -= filled;
-      yield piece;
-      piece = Buffer.allocUnsafeSlow(Math.min(pieceBytes, left));
-      filled = 0;
+      const place = room();
+      const part = chunk.subarray(at, at + place.length);
+      if (part.buffer !== place.buffer || part.byteOffset !== place.byteOffset) part.copy(place);
+      at += part.length;
+      filledBytes += part.length;
+      left -= part.length;
+      if (filledBytes < pieceBytes) continue;
+      yield { memory, filledBytes };
+      memory = pool.take(Math.min(pieceBytes, paddedBytes(left)));
+      filledBytes = 0;
     }
   }
+  if (left > 0) throw changed(name, `it ended after ${sizeBytes - left} of ${sizeBytes} bytes`);
+  if (filledBytes > 0) yield { memory, filledBytes };
 }
+
+const SPARE = Buffer.alloc(1);
 
 function changed(name: string, how: string): PodfreightError {
   return new PodfreightError('source-changed', `${name} changed while it was read: ${how}; try again.`, {

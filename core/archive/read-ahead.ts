@@ -1,16 +1,17 @@
-import type { ByteSource } from '../ports.ts';
-import { type ByteRange, cutRange } from '../range.ts';
-import { DEFAULT_CONCURRENCY, inOrder } from './in-order.ts';
+import { type ByteSource, LOCAL_PACE } from '../ports.ts';
+import { type ByteRange, cutRange, rangeLength } from '../range.ts';
+import { inOrder } from './in-order.ts';
 
-/** One read: large enough that a request's latency is small beside it, small enough to hold several. */
-export const READ_BYTES = 4 * 1024 * 1024;
-/** The first read of a search. */
+/** The first read of a search, and the longest. */
 const FIRST_READ_BYTES = 64 * 1024;
+export const READ_BYTES = 4 * 1024 * 1024;
 const GROWTH = 2;
 
-/** The bytes of `range` in order, in chunks of at most 4 MiB, of which four are read at once. */
+/** The bytes of `range` in order, read as the source likes it. */
 export function readAhead(source: ByteSource, range: ByteRange): AsyncGenerator<Buffer> {
-  return inOrder(cutRange(range, READ_BYTES), DEFAULT_CONCURRENCY, (piece) => source.read(piece));
+  const { readBytes, windowBytes } = source.pace ?? LOCAL_PACE;
+  const window = { size: windowBytes, weigh: rangeLength };
+  return inOrder(cutRange(range, readBytes), window, (piece) => source.read(piece));
 }
 
 /** The whole source in order, for a search that may end soon: reads that grow from 64 KiB on, one at a time. */
@@ -29,9 +30,10 @@ export function withBytes(source: ByteSource, start: number, bytes: Buffer): Byt
   return {
     name: source.name,
     sizeBytes: source.sizeBytes,
-    async read(range) {
+    ...(source.pace && { pace: source.pace }),
+    async read(range, into) {
       const isAtHand = range.start >= start && range.end <= start + bytes.length;
-      return isAtHand ? bytes.subarray(range.start - start, range.end - start) : source.read(range);
+      return isAtHand ? bytes.subarray(range.start - start, range.end - start) : source.read(range, into);
     },
     stream: (range) => source.stream(range),
     close: () => source.close(),

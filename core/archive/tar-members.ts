@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import tar from 'tar-stream';
+import type tar from 'tar-stream';
 import { PodfreightError } from '../errors.ts';
 import { Content } from './content.ts';
 import { invalidArchive } from './refusal.ts';
@@ -26,6 +26,7 @@ const EXTRACT_OPTIONS: Parameters<typeof tar.extract>[0] & { allowUnknownFormat:
  */
 export async function* tarMembers(chunks: AsyncIterable<Buffer>, archive: string): AsyncGenerator<StreamedMember> {
   const guard = new TarGuard(archive);
+  const { default: tar } = await import('tar-stream'); // archives of ours do without
   const extract = tar.extract(EXTRACT_OPTIONS);
   const source = Readable.from(guarded(chunks, guard), { highWaterMark: 1 });
   source.on('error', (error) => extract.destroy(error));

@@ -6,7 +6,13 @@ import type { ArchiveFormat } from './format.ts';
 import { type ArchiveIndex, encodeTrailer } from './index.ts';
 import type { IndexedFormat } from './index-json.ts';
 import type { IndexedMember } from './member.ts';
-import { type EncodeOptions, encodeMembers, type MemberContent, manifestContent } from './member-writer.ts';
+import {
+  type EncodeOptions,
+  encodeMembers,
+  type MemberContent,
+  manifestContent,
+  type ReadInto,
+} from './member-writer.ts';
 import { END_OF_TAR } from './tar-encode.ts';
 
 /** A pod's checkpoint: what becomes the member `<SandboxID>.tar`. */
@@ -14,8 +20,8 @@ export interface PodFile {
   readonly sandboxId: string;
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
-  /** Exactly `sizeBytes` bytes, in chunks that nobody writes to again. Called once. */
-  read(): AsyncIterable<Buffer>;
+  /** Exactly `sizeBytes` bytes, as {@link ReadInto}. Called once. */
+  readonly read: ReadInto;
 }
 
 export interface ArchiveContent {
@@ -88,6 +94,6 @@ async function* memberContents({ manifest, modifiedAt, pods }: ArchiveContent): 
     const name = podFileName(pod.sandboxId);
     if (names.has(name)) throw new PodfreightError('internal', `${name} was to be written twice into one archive.`);
     names.add(name);
-    yield { name, sizeBytes: pod.sizeBytes, modifiedAt: pod.modifiedAt, read: () => pod.read() };
+    yield { name, sizeBytes: pod.sizeBytes, modifiedAt: pod.modifiedAt, read: (memory) => pod.read(memory) };
   }
 }

@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { KubeletDirectory } from '../../../cli/kubelet-directory.ts';
@@ -207,17 +220,6 @@ test('an archive that turns out damaged at its end leaves the target as it was',
   await assertHas(target, [A]);
 });
 
-test('more than the file system has room for is refused before it is read', async (t) => {
-  const target = await targetWith(t, [A]);
-  const archive = fakeArchive([B], { before: () => assert.fail('was read') });
-  const layout = async () => [{ name: 'b.tar', sizeBytes: Number.MAX_SAFE_INTEGER, modifiedAt: MEMBER_TIME }];
-  await assert.rejects(insert(target, [], { archive: { ...archive, layout } }), {
-    code: 'no-space',
-    message: /^The checkpoints need 8192\.0 TiB, and the file system of .* has .* left\.$/,
-  });
-  await assertHas(target, [A]);
-});
-
 test('stopped while it reads, it reads no more, and the target is as it was', async (t) => {
   const target = await targetWith(t, [A]);
   const controller = new AbortController();
@@ -233,7 +235,8 @@ test('stopped while it reads, it reads no more, and the target is as it was', as
 test('too little space is noticed before anything is read, or where sizes are not known, before a pod is written', async (t) => {
   const target = await targetWith(t, [A]);
   const [b] = (await fakeArchive([B], { layout: true }).layout())!;
-  const huge = { ...b!, sizeBytes: 2 ** 52 };
+  const { blocks, bsize } = await statfs(target);
+  const huge = { ...b!, sizeBytes: blocks * bsize }; // as large as the file system, in which something lies
   const foreseen: Archive = {
     ...fakeArchive([B], { before: () => assert.fail('was read') }),
     layout: async () => [huge],
@@ -247,7 +250,7 @@ test('too little space is noticed before anything is read, or where sizes are no
   for (const archive of [foreseen, unforeseen]) {
     await assert.rejects(insert(target, [], { archive }), {
       code: 'no-space',
-      message: /^The checkpoints need 4096\.0 TiB/,
+      message: /^The checkpoints need .*, and the file system of .* has .* left\.$/,
     });
     await assertHas(target, [A]);
   }

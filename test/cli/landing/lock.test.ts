@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FileLock } from '../../../cli/landing/lock.ts';
-import { temporaryFolder } from '../../e2e/podfreight.ts';
+import { notRoot, startProgram, temporaryFolder } from '../../e2e/podfreight.ts';
 
 const MODULE = join(import.meta.dirname, '../../../cli/landing/lock.ts');
 
@@ -52,7 +53,30 @@ test('waiting ends when the command is to stop', async (t) => {
 test('says which lock cannot be had', async (t) => {
   const path = join(await temporaryFolder(t), 'missing/lock');
   await assert.rejects(FileLock.take(path, { waitMs: 0 }), {
-    code: 'io',
-    message: `Cannot lock ${path}: unable to open database file.`,
+    code: 'not-found',
+    message: `Cannot lock ${path}: no such file or directory.`,
   });
 });
+
+for (const [mode, whenAbsent] of [
+  [0o444, 'create'],
+  [0o444, 'report'],
+  [0o000, 'report'],
+] as const) {
+  test(`prevents locking, or calling absent, a file of mode ${mode.toString(8)} (${whenAbsent})`, async (t) => {
+    const folder = await temporaryFolder(t);
+    await chmod(folder, 0o755);
+    const path = join(folder, 'lock');
+    await writeFile(path, '');
+    await chmod(path, mode);
+    const script = `const { FileLock } = await import(${JSON.stringify(MODULE)});
+      try {
+        console.log(FileLock.tryTake(${JSON.stringify(path)}, '${whenAbsent}'));
+      } catch ({ code, message }) {
+        console.log(code, message);
+      }`;
+    const args = ['--input-type=module', '-e', script];
+    const { stdout, stderr } = await startProgram(process.execPath, args, notRoot()).ended;
+    assert.deepEqual([stdout, stderr], [`access-denied Cannot lock ${path}: permission denied.\n`, '']);
+  });
+}

@@ -1,0 +1,239 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { KeptContent } from '../core/archive/member-reader.ts';
+import { isPodfreightError } from '../core/errors.ts';
+import { type ByteRange, rangeLength } from '../core/range.ts';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from './durable.ts';
+import { isErrno, orFileError } from './file-error.ts';
+import { FileWriter } from './file-writer.ts';
+import { Journal } from './journal.ts';
+import { FileLock } from './landing/lock.ts';
+
+const LOCK = 'lock';
+export const JOURNAL = 'journal';
+
+/**
+ * A folder in which files come about piece by piece, and which whoever comes next goes on with when that is cut off:
+ * `lock`, `journal` and the files.
+ */
+export class Partial implements KeptContent, AsyncDisposable {
+  readonly #path: string;
+  readonly #lock: FileLock;
+  readonly #journal: Journal;
+  readonly #files = new Map<string, Promise<PartialFile>>();
+
+  private constructor(path: string, lock: FileLock, journal: Journal) {
+    this.#path = path;
+    this.#lock = lock;
+    this.#journal = journal;
+  }
+
+  /**
+   * The folder, which is made when it is missing.
+   * @returns undefined when another process has it, or it is not ours alone
+   */
+  static async open(path: string): Promise<Partial | undefined> {
+    await orFileError(`Cannot create ${path}`, async () => {
+      try {
+        await mkdir(path, { mode: PRIVATE_DIRECTORY });
+      } catch (error) {
+        if (!isErrno(error, 'EEXIST')) throw error;
+      }
+    });
+    let lock: FileLock | undefined;
+    try {
+      if (!(await isPrivate(path))) return undefined;
+      lock = takeLock(path);
+      return lock && new Partial(path, lock, await Journal.open(join(path, JOURNAL)));
+    } catch (error) {
+      lock?.[Symbol.dispose]();
+      if (isPodfreightError(error, 'not-found')) return undefined; // it was just removed by who had it
+      throw error;
+    }
+  }
+
+  has(file: string, range: ByteRange): boolean {
+    return this.#journal.crc(file, range) !== undefined;
+  }
+
+  async read(file: string, range: ByteRange): Promise<Buffer | undefined> {
+    return (await this.file(file)).read(range);
+  }
+
+  /** What its files take on the disk. */
+  async storedBytes(): Promise<number> {
+    const names = await orFileError(`Cannot read ${this.#path}`, () => readdir(this.#path));
+    const sizes = await Promise.all(names.map(async (name) => (await lstat(join(this.#path, name))).blocks * 512));
+    return sizes.reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Opened once, and made when it is missing. */
+  file(name: string): Promise<PartialFile> {
+    let file = this.#files.get(name);
+    if (file === undefined) {
+      file = PartialFile.open(join(this.#path, name), name, this.#journal);
+      this.#files.set(name, file);
+    }
+    return file;
+  }
+
+  /** With everything in it, even when that is wanted no more. */
+  async remove(): Promise<void> {
+    await this.#close();
+    await removeFolder(this.#path);
+  }
+
+  /** Leaves it to whoever comes next. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close();
+    this.#lock[Symbol.dispose]();
+  }
+
+  async #close(): Promise<void> {
+    const files = await Promise.allSettled(this.#files.values());
+    this.#files.clear();
+    for (const file of files) if (file.status === 'fulfilled') await file.value.close();
+    await this.#journal[Symbol.asyncDispose]();
+  }
+}
+
+/** One file of a {@link Partial}. */
+export class PartialFile {
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly #name: string;
+  readonly #journal: Journal;
+  readonly #writer: FileWriter;
+  #isOpen = true;
+
+  private constructor(path: string, name: string, handle: FileHandle, journal: Journal) {
+    this.path = path;
+    this.handle = handle;
+    this.#name = name;
+    this.#journal = journal;
+    this.#writer = new FileWriter(handle, `Cannot write ${path}`, async () => {
+      await handle.datasync();
+      await syncDirectory(dirname(path));
+      await journal.sync();
+    });
+  }
+
+  static async open(path: string, name: string, journal: Journal): Promise<PartialFile> {
+    const handle = await orFileError(`Cannot open ${path}`, async () => {
+      const there = await openAlone(path);
+      if (there !== undefined) return there;
+      journal.forgetAll(name);
+      const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
+      return await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, PRIVATE_FILE);
+    });
+    return new PartialFile(path, name, handle, journal);
+  }
+
+  has(range: ByteRange): boolean {
+    return this.#journal.crc(this.#name, range) !== undefined;
+  }
+
+  /** The piece, if it is there as it was written; else it is forgotten. */
+  async read(range: ByteRange, into?: Buffer): Promise<Buffer | undefined> {
+    const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafeSlow(rangeLength(range));
+    await orFileError(`Cannot read ${this.path}`, async () => {
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await this.handle.read(bytes, at, bytes.length - at, range.start + at);
+        if (bytesRead === 0) break;
+        at += bytesRead;
+      }
+    });
+    if (crc32(bytes) === this.#journal.crc(this.#name, range)) return bytes;
+    this.#journal.forget(this.#name, range);
+    return undefined;
+  }
+
+  /** A piece, which is remembered. */
+  async write(bytes: Buffer, start: number): Promise<void> {
+    const written = this.#writer.write(bytes, start);
+    const crc = crc32(bytes); // meanwhile
+    await written;
+    await this.#journal.add(this.#name, { start, end: start + bytes.length }, crc);
+  }
+
+  /** Gives it its time, if it is to have one, brings it to disk and closes it. */
+  async sync(modifiedAt?: Date): Promise<void> {
+    await this.#writer.settled();
+    await orFileError(`Cannot write ${this.path}`, async () => {
+      if (modifiedAt !== undefined) await this.handle.utimes(modifiedAt, modifiedAt);
+      await this.handle.sync();
+    });
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#writer.settled().catch(() => {});
+    await this.handle.close();
+  }
+}
+
+/** Whether it makes no sense to go on after this failure: the bytes are wrong, or there is no room for them. */
+export function isHopeless(error: unknown): boolean {
+  return isPodfreightError(
+    error,
+    ...([
+      'invalid-archive',
+      'invalid-manifest',
+      'corrupt-archive',
+      'unsupported',
+      'source-changed',
+      'no-space',
+    ] as const),
+  );
+}
+
+/** Removes the folder unless a process has it, or it is not ours alone. */
+export async function removeDead(path: string): Promise<void> {
+  if (!(await isPrivate(path))) return;
+  const lock = takeLock(path);
+  if (lock === undefined) return;
+  try {
+    await removeFolder(path);
+  } finally {
+    lock[Symbol.dispose]();
+  }
+}
+
+/** The journal first: without it, what is left counts for nothing. */
+async function removeFolder(path: string): Promise<void> {
+  await orFileError(`Cannot remove ${path}`, async () => {
+    await rm(join(path, JOURNAL), { force: true });
+    await rm(path, { recursive: true, force: true });
+  });
+}
+
+function takeLock(path: string): FileLock | undefined {
+  const lock = FileLock.tryTake(join(path, LOCK), 'create');
+  return lock instanceof FileLock ? lock : undefined;
+}
+
+async function isPrivate(path: string): Promise<boolean> {
+  const stats = await orFileError(`Cannot look up ${path}`, () => lstat(path));
+  return stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & 0o077) === 0;
+}
+
+/** The file, unless it is missing, or also has a name elsewhere: then it may be in use, and is let go of. */
+async function openAlone(path: string): Promise<FileHandle | undefined> {
+  const { O_NOFOLLOW, O_RDWR } = constants;
+  let handle: FileHandle;
+  try {
+    handle = await open(path, O_NOFOLLOW | O_RDWR);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  const stats = await handle.stat();
+  if (stats.isFile() && stats.nlink === 1) return handle;
+  await handle.close();
+  await unlink(path);
+  return undefined;
+}
