@@ -10,9 +10,9 @@ export interface ClientOptions {
 }
 
 /** Until a connection stands: three round trips with TLS, and a lost packet. */
-const CONNECT_TIMEOUT_MS = 3_000;
+export const CONNECT_TIMEOUT_MS = 3_000;
 /** Until an answer begins. Calls that send or copy much set their own. */
-const ANSWER_TIMEOUT_MS = 5_000;
+export const ANSWER_TIMEOUT_MS = 5_000;
 /** Without a byte on the socket in either direction. S3 may be silent for long while it copies a part of 5 GiB. */
 const IDLE_TIMEOUT_MS = 120_000;
 const MAX_ATTEMPTS = 3;

@@ -72,6 +72,7 @@ const BY_NAME = new Map<string, Rule>([
   ['TokenProviderError', NO_CREDENTIALS],
   ['RequestTimeTooSkewed', WRONG_CLOCK],
   ['TimeoutError', SILENT],
+  ['BrokenBody', SILENT],
   ['ProvisionedThroughputExceededException', BUSY],
   ['RequestLimitExceeded', BUSY],
   ['ServiceUnavailable', BUSY],
@@ -137,10 +138,20 @@ export function isThrottled(error: unknown): boolean {
   return ruleOf(asFailure(error)) === BUSY;
 }
 
+/** The connection broke, or none could be made; not: nothing came in time. */
+export function isCutOff(error: unknown): boolean {
+  return NETWORK.has(asFailure(error).code ?? '');
+}
+
+/** No answer came, or not all of it. */
+export function isSilent(error: unknown): boolean {
+  return ruleOf(asFailure(error)) === SILENT;
+}
+
 /** Nobody can tell whether the request had its effect: no answer came, or one of a server in trouble. */
 export function isUncertain(error: unknown): boolean {
   const failure = asFailure(error);
-  return ruleOf(failure) === SILENT || (failure.$metadata?.httpStatusCode ?? 0) >= 500;
+  return isSilent(error) || (failure.$metadata?.httpStatusCode ?? 0) >= 500;
 }
 
 function ruleOf(failure: Failure): Rule {
@@ -166,9 +177,11 @@ function asFailure(error: unknown): Failure {
   return error instanceof AggregateError && !('code' in error) ? asFailure(error.errors[0]) : (error as Failure);
 }
 
+const SILENCES: Readonly<Record<string, string>> = { TimeoutError: 'timed out', BrokenBody: 'the answer broke off' };
+
 function silence({ name, code, address, port, hostname }: Failure): string {
   const where = address === undefined ? hostname : port === undefined ? address : `${address}:${port}`;
-  return [code ?? (name === 'TimeoutError' ? 'timed out' : name), where].filter(Boolean).join(' ');
+  return [code ?? (SILENCES[name ?? ''] || name), where].filter(Boolean).join(' ');
 }
 
 function quoted(message: string | undefined): string {

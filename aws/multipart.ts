@@ -3,7 +3,9 @@ import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  type Part,
   PutObjectCommand,
+  paginateListParts,
   type S3Client,
   UploadPartCommand,
   UploadPartCopyCommand,
@@ -12,23 +14,26 @@ import { crc32Combine } from '../core/archive/crc32.ts';
 import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation, ObjectSource, StoredObject } from '../core/ports.ts';
 import { type ByteRange, httpRange, rangeLength } from '../core/range.ts';
-import { isThrottled, s3Error, s3Name } from './errors.ts';
+import { isCutOff, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
 import { retrying } from './retry.ts';
 import { isGone } from './s3-source.ts';
+import type { WireOptions } from './transfer/wire-handler.ts';
 import { crc32Base64, writeOnce } from './write-once.ts';
 
-/** Until S3 answers to a body of one part, over a slow line. */
-const UPLOAD_TIMEOUT_MS = 300_000;
+/** Without a byte taken, and then until S3 has made a part of them. */
+const UPLOAD_TIMEOUT_MS = 60_000;
 /** S3 may put thousands of parts together, or copy 5 GiB, before it answers. */
 const COPY_TIMEOUT_MS = 300_000;
 
 export interface WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  /** Told when the service asks for fewer requests, or does not keep up. */
+  readonly onPressure?: () => void;
 }
 
 /** A part that S3 has. */
-interface SentPart {
+export interface SentPart {
   readonly sizeBytes: number;
   readonly etag: string;
   /** S3's own, of what it holds; absent where an endpoint does not tell for copies. */
@@ -40,9 +45,10 @@ export async function putWhole(
   client: S3Client,
   location: ObjectLocation,
   body: Buffer,
-  { metadata, signal }: WriteOptions,
+  write: WriteOptions,
+  crc32: number = crc32Of(body),
 ): Promise<StoredObject> {
-  const crc32 = crc32Of(body);
+  const { metadata, signal } = write;
   const command = new PutObjectCommand({
     Bucket: location.bucket,
     Key: location.key,
@@ -51,8 +57,7 @@ export async function putWhole(
     ChecksumCRC32: crc32Base64(crc32),
     IfNoneMatch: '*',
   });
-  const options = { abortSignal: signal, requestTimeout: UPLOAD_TIMEOUT_MS };
-  const send = () => retrying(() => client.send(command, options), isThrottled, signal);
+  const send = () => retrying(() => client.send(command, sending(write)), isThrottled, signal);
   return await writeOnce(client, { location, sizeBytes: body.length, crc32 }, send);
 }
 
@@ -64,17 +69,18 @@ export class MultipartUpload {
   readonly #client: S3Client;
   readonly #location: ObjectLocation;
   readonly #uploadId: string;
-  readonly #signal: AbortSignal;
+  readonly #write: WriteOptions;
   readonly #parts = new Map<number, SentPart>();
 
-  private constructor(client: S3Client, location: ObjectLocation, uploadId: string, signal: AbortSignal) {
+  private constructor(client: S3Client, location: ObjectLocation, uploadId: string, write: WriteOptions) {
     this.#client = client;
     this.#location = location;
     this.#uploadId = uploadId;
-    this.#signal = signal;
+    this.#write = write;
   }
 
-  static async create(client: S3Client, location: ObjectLocation, { metadata, signal }: WriteOptions) {
+  static async create(client: S3Client, location: ObjectLocation, write: WriteOptions) {
+    const { metadata, signal } = write;
     const command = new CreateMultipartUploadCommand({
       Bucket: location.bucket,
       Key: location.key,
@@ -85,23 +91,46 @@ export class MultipartUpload {
     try {
       // Never cut off: an upload whose id is not known cannot be abandoned.
       const { UploadId } = await retrying(() => client.send(command), isThrottled, signal);
-      return new MultipartUpload(client, location, UploadId!, signal);
+      return new MultipartUpload(client, location, UploadId!, write);
     } catch (error) {
       throw s3Error(error, location);
     }
   }
 
-  async upload(partNumber: number, body: Buffer): Promise<void> {
-    const crc32 = crc32Of(body);
+  /**
+   * An upload that was begun earlier, with the parts it has; undefined when it has ended, or was not begun by `create`.
+   * @throws PodfreightError as {@link s3Error}
+   */
+  static async resume(client: S3Client, location: ObjectLocation, uploadId: string, write: WriteOptions) {
+    const { signal } = write;
+    const upload = new MultipartUpload(client, location, uploadId, write);
+    try {
+      return await retrying(async () => ((await upload.#listParts()) ? upload : undefined), isThrottled, signal);
+    } catch (error) {
+      if (isNamed(error, 'NoSuchUpload')) return undefined;
+      throw s3Error(error, location);
+    }
+  }
+
+  get uploadId(): string {
+    return this.#uploadId;
+  }
+
+  /** What S3 has under that number, sent by us or found by `resume`. */
+  part(partNumber: number): SentPart | undefined {
+    return this.#parts.get(partNumber);
+  }
+
+  async upload(partNumber: number, body: Buffer, crc32: number = crc32Of(body)): Promise<void> {
     const command = new UploadPartCommand({
       ...this.#target,
       PartNumber: partNumber,
       Body: body,
       ChecksumCRC32: crc32Base64(crc32),
     });
-    const options = { abortSignal: this.#signal, requestTimeout: UPLOAD_TIMEOUT_MS };
     try {
-      const { ETag } = await retrying(() => this.#client.send(command, options), isThrottled, this.#signal);
+      const send = () => this.#client.send(command, sending(this.#write));
+      const { ETag } = await retrying(send, isPassing, this.#write.signal);
       this.#parts.set(partNumber, { sizeBytes: body.length, etag: ETag!, crc32 });
     } catch (error) {
       throw s3Error(error, this.#location);
@@ -117,15 +146,11 @@ export class MultipartUpload {
       CopySourceRange: httpRange(range),
       CopySourceIfMatch: source.etag,
     });
-    const options = { abortSignal: this.#signal, requestTimeout: COPY_TIMEOUT_MS };
+    const { signal } = this.#write;
+    const options = { abortSignal: signal, requestTimeout: COPY_TIMEOUT_MS };
     try {
-      const answer = await retrying(() => this.#client.send(command, options), isThrottled, this.#signal);
-      const { ETag, ChecksumCRC32 } = answer.CopyPartResult!;
-      this.#parts.set(partNumber, {
-        sizeBytes: rangeLength(range),
-        etag: ETag!,
-        ...(ChecksumCRC32 === undefined ? {} : { crc32: Buffer.from(ChecksumCRC32, 'base64').readUInt32BE() }),
-      });
+      const answer = await retrying(() => this.#client.send(command, options), isThrottled, signal);
+      this.#parts.set(partNumber, sentPart({ ...answer.CopyPartResult, Size: rangeLength(range) }));
     } catch (error) {
       if (!isGone(error)) throw s3Error(error, this.#location);
       throw new PodfreightError(
@@ -141,18 +166,46 @@ export class MultipartUpload {
 
   /**
    * @param expectedCrc32 of the whole object; without it, what the parts' add up to
+   * @param partCount leaves out what `resume` found behind it
    * @throws PodfreightError `conflict`, and `corrupt-archive` when S3 holds other bytes than expected
    */
-  async complete(expectedCrc32?: number): Promise<StoredObject> {
-    const parts = [...this.#parts].sort(([a], [b]) => a - b);
+  async complete(expectedCrc32?: number, partCount = Number.POSITIVE_INFINITY): Promise<StoredObject> {
+    const parts = this.#partsUpTo(partCount);
     const sizeBytes = parts.reduce((sum, [, part]) => sum + part.sizeBytes, 0);
     const actualCrc32 = combined(parts.map(([, part]) => part));
     const crc32 = expectedCrc32 ?? actualCrc32;
     if (crc32 === undefined || (actualCrc32 !== undefined && actualCrc32 !== crc32)) throw this.#corrupt();
-    const command = new CompleteMultipartUploadCommand({
+    this.#write.signal.throwIfAborted();
+    // From here on never cut off: the object appears or it does not, and we want to know.
+    const command = () => this.#completion(parts.length, sizeBytes, crc32);
+    const once = () => retrying(() => this.#client.send(command(), { requestTimeout: COPY_TIMEOUT_MS }), isThrottled);
+    const send = async () => {
+      try {
+        return await once();
+      } catch (error) {
+        // Whoever took up the same upload may have sent the same bytes again, under another ETag.
+        if (!isNamed(error, 'InvalidPart') || !(await this.#holdsStill(parts))) throw error;
+        return await once();
+      }
+    };
+    return await writeOnce(this.#client, { location: this.#location, sizeBytes, crc32 }, send);
+  }
+
+  /** Never fails: what cannot be removed now, the bucket's lifecycle rule removes. */
+  async abandon(): Promise<void> {
+    const abandoned = retrying(() => this.#client.send(new AbortMultipartUploadCommand(this.#target)), isThrottled);
+    await abandoned.catch(() => {});
+  }
+
+  #partsUpTo(partCount: number): [partNumber: number, part: SentPart][] {
+    return [...this.#parts].filter(([number]) => number <= partCount).sort(([a], [b]) => a - b);
+  }
+
+  #completion(partCount: number, sizeBytes: number, crc32: number): CompleteMultipartUploadCommand {
+    return new CompleteMultipartUploadCommand({
       ...this.#target,
       MultipartUpload: {
-        Parts: parts.map(([PartNumber, part]) => ({
+        Parts: this.#partsUpTo(partCount).map(([PartNumber, part]) => ({
           PartNumber,
           ETag: part.etag,
           ChecksumCRC32: part.crc32 === undefined ? undefined : crc32Base64(part.crc32),
@@ -163,16 +216,24 @@ export class MultipartUpload {
       MpuObjectSize: sizeBytes,
       IfNoneMatch: '*',
     });
-    this.#signal.throwIfAborted();
-    // From here on never cut off: the object appears or it does not, and we want to know.
-    const send = () => retrying(() => this.#client.send(command, { requestTimeout: COPY_TIMEOUT_MS }), isThrottled);
-    return await writeOnce(this.#client, { location: this.#location, sizeBytes, crc32 }, send);
   }
 
-  /** Never fails: what cannot be removed now, the bucket's lifecycle rule removes. */
-  async abandon(): Promise<void> {
-    const abandoned = retrying(() => this.#client.send(new AbortMultipartUploadCommand(this.#target)), isThrottled);
-    await abandoned.catch(() => {});
+  /** Whether S3 has the same bytes in all these parts; learns their ETags. */
+  async #holdsStill(parts: readonly (readonly [partNumber: number, part: SentPart])[]): Promise<boolean> {
+    if (!(await this.#listParts())) return false;
+    return parts.every(([number, { sizeBytes, crc32 }]) => {
+      const there = this.#parts.get(number);
+      return crc32 !== undefined && there?.crc32 === crc32 && there.sizeBytes === sizeBytes;
+    });
+  }
+
+  /** @returns false when its checksums are others than `create` asks for */
+  async #listParts(): Promise<boolean> {
+    for await (const page of paginateListParts({ client: this.#client }, this.#target)) {
+      if (page.ChecksumAlgorithm !== 'CRC32' || page.ChecksumType !== 'FULL_OBJECT') return false;
+      for (const part of page.Parts ?? []) this.#parts.set(part.PartNumber!, sentPart(part));
+    }
+    return true;
   }
 
   get #target() {
@@ -187,6 +248,23 @@ export class MultipartUpload {
       { subject: { bucket, key } },
     );
   }
+}
+
+/** A part may be sent again at any time. */
+function isPassing(error: unknown): boolean {
+  return isThrottled(error) || isCutOff(error);
+}
+
+function sending({ signal, onPressure }: WriteOptions): WireOptions {
+  return { abortSignal: signal, requestTimeout: UPLOAD_TIMEOUT_MS, ...(onPressure && { onPressure }) };
+}
+
+function sentPart({ Size, ETag, ChecksumCRC32 }: Part): SentPart {
+  return {
+    sizeBytes: Size!,
+    etag: ETag!,
+    ...(ChecksumCRC32 === undefined ? {} : { crc32: Buffer.from(ChecksumCRC32, 'base64').readUInt32BE() }),
+  };
 }
 
 function combined(parts: readonly SentPart[]): number | undefined {

@@ -1,21 +1,23 @@
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
-import { inOrder } from '../core/archive/in-order.ts';
 import { PodfreightError } from '../core/errors.ts';
-import type { ObjectLocation, ObjectSource } from '../core/ports.ts';
-import { type ByteRange, cutRange, httpRange, rangeLength } from '../core/range.ts';
-import { httpStatus, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
-import { retrying } from './retry.ts';
+import type { ObjectLocation, ObjectSource, ReadPace } from '../core/ports.ts';
+import { type ByteRange, cutRange, rangeLength } from '../core/range.ts';
+import { httpStatus, isNamed, s3Error, s3Name } from './errors.ts';
+import { fetchRange } from './fetch-range.ts';
+import { Limiter } from './transfer/limiter.ts';
 
-/** One GET of a long read. One connection brings about 80 MiB/s, so several are under way; together they bound memory. */
-const RANGE_BYTES = 8 * 1024 * 1024;
-const RANGES_UNDER_WAY = 6;
-/** An answer that brings nothing for so long is asked for again. */
-const STALL_MS = 10_000;
+const MiB = 1024 * 1024;
+/** Received or on its way, and not given on yet. */
+const BYTES_AHEAD = 32 * MiB;
+/** One connection brings about 80 MiB/s, after some 50 ms of waiting: the more there are, the smaller their requests. */
+const REQUEST_BYTES_MIN = 2 * MiB;
+const REQUEST_BYTES = 4 * MiB;
+const REQUEST_BYTES_MAX = 8 * MiB;
 
-/** An answer that ended or stalled before its last byte. */
-class BrokenBody extends Error {
-  override readonly name = 'TimeoutError';
+/** For one line: the requests of all that reads over it. */
+export function readLimiter(): Limiter {
+  return new Limiter({ start: BYTES_AHEAD / REQUEST_BYTES_MAX, most: BYTES_AHEAD / REQUEST_BYTES_MIN });
 }
 
 /**
@@ -25,10 +27,10 @@ class BrokenBody extends Error {
 export async function openS3Source(
   client: S3Client,
   location: ObjectLocation,
-  { stallMs = STALL_MS } = {},
+  limiter: Limiter = readLimiter(),
 ): Promise<ObjectSource> {
   const head = await headObject(client, location);
-  return new S3Source(client, location, head, stallMs);
+  return new S3Source(client, location, head, limiter);
 }
 
 async function headObject(client: S3Client, location: ObjectLocation): Promise<HeadObjectCommandOutput> {
@@ -57,49 +59,75 @@ class S3Source implements ObjectSource {
   readonly etag: string;
   readonly modifiedAt: Date;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly #client: S3Client;
-  readonly #stallMs: number;
+  readonly pace: ReadPace = { readBytes: REQUEST_BYTES, windowBytes: BYTES_AHEAD };
+  readonly client: S3Client;
+  readonly limiter: Limiter;
 
-  constructor(client: S3Client, { bucket, key }: ObjectLocation, head: HeadObjectCommandOutput, stallMs: number) {
+  constructor(client: S3Client, { bucket, key }: ObjectLocation, head: HeadObjectCommandOutput, limiter: Limiter) {
     this.location = { bucket, key, ...(head.VersionId === undefined ? {} : { versionId: head.VersionId }) };
     this.sizeBytes = head.ContentLength!;
     this.etag = head.ETag!;
     this.modifiedAt = head.LastModified!;
     this.metadata = head.Metadata ?? {};
-    this.#client = client;
-    this.#stallMs = stallMs;
+    this.client = client;
+    this.limiter = limiter;
   }
 
   get name(): string {
     return s3Name(this.location);
   }
 
-  async read(range: ByteRange): Promise<Buffer> {
+  /** Long ranges by several requests at once, which fill their places side by side. */
+  async read(range: ByteRange, into?: Buffer): Promise<Buffer> {
     this.#check(range);
-    if (rangeLength(range) <= RANGE_BYTES) return this.#fetch(range);
-    const chunks: Buffer[] = [];
-    for await (const chunk of this.stream(range)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafe(rangeLength(range));
+    const abort = new AbortController();
+    const pieces = [...cutRange(range, REQUEST_BYTES_MAX)].map((piece) =>
+      this.#fetch(piece, bytes.subarray(piece.start - range.start, piece.end - range.start), abort.signal),
+    );
+    try {
+      await Promise.all(pieces);
+    } finally {
+      abort.abort();
+    }
+    return bytes;
   }
 
   async *stream(range: ByteRange): AsyncGenerator<Buffer> {
     this.#check(range);
     const abort = new AbortController();
-    const fetched = inOrder(cutRange(range, RANGE_BYTES), RANGES_UNDER_WAY, (piece) =>
-      this.#fetch(piece, abort.signal),
-    );
-    for await (const chunk of fetched) {
-      let goesOn = false;
-      try {
-        yield chunk;
-        goesOn = true;
-      } finally {
-        if (!goesOn) abort.abort();
+    const queue: { readonly bytes: Buffer; readonly filled: Promise<void> }[] = [];
+    let start = range.start;
+    let ahead = 0;
+    try {
+      while (start < range.end || queue.length > 0) {
+        for (let length = this.#requestBytes; start < range.end && ahead + length <= BYTES_AHEAD; ) {
+          const end = Math.min(start + length, range.end);
+          const bytes = Buffer.allocUnsafeSlow(end - start);
+          const filled = this.#fetch({ start, end }, bytes, abort.signal);
+          filled.catch(() => {}); // awaited in its turn
+          queue.push({ bytes, filled });
+          ahead += bytes.length;
+          start = end;
+        }
+        const { bytes, filled } = queue.shift()!;
+        await filled;
+        yield bytes;
+        ahead -= bytes.length;
       }
+    } finally {
+      abort.abort();
+      await Promise.allSettled(queue.map(({ filled }) => filled));
     }
   }
 
   async close(): Promise<void> {}
+
+  /** As many as the limiter lets through fit into what may be ahead. */
+  get #requestBytes(): number {
+    const share = Math.floor(BYTES_AHEAD / this.limiter.limit / MiB) * MiB;
+    return Math.min(Math.max(share, REQUEST_BYTES_MIN), REQUEST_BYTES_MAX);
+  }
 
   #check({ start, end }: ByteRange): void {
     if (start < 0 || end < start || end > this.sizeBytes) {
@@ -107,68 +135,12 @@ class S3Source implements ObjectSource {
     }
   }
 
-  /** What was received before an answer broke off is kept; only the rest is asked for again. */
-  async #fetch(range: ByteRange, signal?: AbortSignal): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafe(rangeLength(range));
-    let received = 0;
-    const isTransient = (error: unknown) => error instanceof BrokenBody || isThrottled(error);
+  async #fetch(range: ByteRange, bytes: Buffer, signal: AbortSignal): Promise<void> {
     try {
-      await retrying(
-        async () => {
-          if (received === bytes.length) return;
-          const rest = { start: range.start + received, end: range.end };
-          for await (const chunk of this.#get(rest, signal)) {
-            if (received + chunk.length > bytes.length) throw this.#disobeyed(rest);
-            chunk.copy(bytes, received);
-            received += chunk.length;
-          }
-          if (received < bytes.length) throw new BrokenBody('the answer ended early');
-        },
-        isTransient,
-        signal,
-      );
+      await fetchRange(this, range, bytes, signal);
     } catch (error) {
       throw isGone(error) ? this.#changed(error) : s3Error(error, this.location);
     }
-    return bytes;
-  }
-
-  async *#get(range: ByteRange, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-    const { bucket, key, versionId } = this.location;
-    const command = new GetObjectCommand({
-      Bucket: bucket,
-      Key: key,
-      VersionId: versionId,
-      IfMatch: this.etag,
-      Range: httpRange(range),
-    });
-    const { Body, ContentLength } = await this.#client.send(
-      command,
-      signal === undefined ? {} : { abortSignal: signal },
-    );
-    const body = Body as Readable;
-    if (ContentLength !== rangeLength(range)) {
-      body.destroy();
-      throw this.#disobeyed(range);
-    }
-    const stalled = setTimeout(() => body.destroy(new Error('the answer stalled')), this.#stallMs);
-    try {
-      for await (const chunk of body) {
-        stalled.refresh();
-        yield chunk;
-      }
-    } catch (cause) {
-      throw signal?.aborted ? cause : new BrokenBody((cause as Error).message, { cause });
-    } finally {
-      clearTimeout(stalled);
-    }
-  }
-
-  #disobeyed({ start, end }: ByteRange): PodfreightError {
-    return new PodfreightError(
-      'service',
-      `${this.name} was asked for bytes ${start} to ${end} and answered with others.`,
-    );
   }
 
   #changed(cause: unknown): PodfreightError {

@@ -71,7 +71,8 @@ function storedObject(
   return { location: { bucket, key, ...(versionId === undefined ? {} : { versionId }) }, etag, sizeBytes };
 }
 
-function conflict(location: ObjectLocation, cause: unknown): PodfreightError {
+/** The key holds something else. */
+export function conflict(location: ObjectLocation, cause: unknown): PodfreightError {
   const { bucket, key } = location;
   return new PodfreightError('conflict', `${s3Name(location)} exists already; nothing was written.`, {
     cause,

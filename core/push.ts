@@ -5,6 +5,7 @@ import { archiveKey, type Origin, podsName } from './keys.ts';
 import { openIfThere } from './open-if-there.ts';
 import type { ArchiveStore, ByteSource, ObjectLocation, ObjectSource } from './ports.ts';
 import type { Shipment, Watch } from './shipment.ts';
+import { trailerHint } from './trailer-hint.ts';
 
 export interface PushResult {
   readonly location: ObjectLocation;
@@ -46,7 +47,15 @@ type Outcome =
   | { readonly stored: true; readonly location: ObjectLocation; readonly sizeBytes: number }
   | { readonly stored: false; readonly there: ObjectSource };
 
-async function storeUnlessTaken(shipment: Shipment, location: ObjectLocation, options: PushOptions): Promise<Outcome> {
+/** How often another push of the same key may get in the way. */
+const ROUNDS = 3;
+
+async function storeUnlessTaken(
+  shipment: Shipment,
+  location: ObjectLocation,
+  options: PushOptions,
+  round = 1,
+): Promise<Outcome> {
   const there = await openIfThere(options.store, location);
   if (there !== undefined) return { stored: false, there };
   try {
@@ -54,10 +63,13 @@ async function storeUnlessTaken(shipment: Shipment, location: ObjectLocation, op
     const { sizeBytes } = await options.store.put(location, shipment.body(options), {
       sizeBoundBytes: shipment.sizeBoundBytes,
       ...(options.signal && { signal: options.signal }),
-      metadata: { 'podfreight-cluster': cluster, 'podfreight-node': node },
+      metadata: { 'podfreight-cluster': cluster, 'podfreight-node': node, ...trailerHint(shipment) },
     });
     return { stored: true, location, sizeBytes };
   } catch (error) {
+    if (isPodfreightError(error, 'busy') && round < ROUNDS) {
+      return await storeUnlessTaken(shipment, location, options, round + 1);
+    }
     if (!isPodfreightError(error, 'conflict')) throw error;
     return { stored: false, there: await options.store.open(location) }; // somebody else was faster
   }

@@ -20,11 +20,12 @@ export function readsArchives(subject: PodfreightFunction, archives: Bucket): vo
   allowObjects(subject, archives, ['s3:GetObject', 's3:GetObjectVersion']);
 }
 
-/** Reads, too, because a bundle asked for again is recognised instead of made again. */
+/** Reads, too, because a bundle asked for again is recognised; and lists what uploads it left, to go on with them. */
 export function writesBundles(subject: PodfreightFunction, bundles: Bucket): void {
   subject.function.addEnvironment(OUTPUTS.BundlesBucket, bundles.bucketName);
-  subject.allow([TELL_GONE_FROM_FORBIDDEN], bundles.bucketArn);
-  allowObjects(subject, bundles, ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload']);
+  subject.allow([TELL_GONE_FROM_FORBIDDEN, 's3:ListBucketMultipartUploads'], bundles.bucketArn);
+  const writing = ['s3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'];
+  allowObjects(subject, bundles, ['s3:GetObject', 's3:GetObjectVersion', ...writing]);
 }
 
 export function writesCatalogue(subject: PodfreightFunction, table: TableV2): void {

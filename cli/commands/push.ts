@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { PodfreightError } from '../../core/errors.ts';
-import { type PushOptions, type PushResult, push } from '../../core/push.ts';
+import type { PushOptions, PushResult } from '../../core/push.ts';
+import { pushAll } from '../../core/push-all.ts';
 import { type Shipment, shipArchive, shipPods } from '../../core/shipment.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
@@ -69,7 +70,7 @@ Examples:
       }
       const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
       const store = new S3ArchiveStore();
-      report(output, await pushAll(shipments.list, { store, bucket, origin, signal }, output));
+      report(output, await pushWithProgress(shipments.list, { store, bucket, origin, signal }, output));
     });
 };
 
@@ -109,21 +110,16 @@ async function shipFile(path: string, flags: Flags, { output, signal }: CommandC
   }
 }
 
-async function pushAll(
+async function pushWithProgress(
   shipments: readonly Shipment[],
-  options: PushOptions & { signal: AbortSignal },
+  options: PushOptions,
   output: Output,
 ): Promise<PushResult[]> {
   using progress = output.progress(
     'Pushing',
     shipments.reduce((sum, { readBytes }) => sum + readBytes, 0),
   );
-  const results: PushResult[] = [];
-  for (const shipment of shipments) {
-    options.signal.throwIfAborted();
-    results.push(await push(shipment, { ...options, onRead: (bytes) => progress.advance(bytes) }));
-  }
-  return results;
+  return await Array.fromAsync(pushAll(shipments, { ...options, onRead: (bytes) => progress.advance(bytes) }));
 }
 
 function report(output: Output, results: readonly PushResult[]): void {

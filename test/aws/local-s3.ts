@@ -9,9 +9,8 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import type { ClientOptions } from '../../aws/clients.ts';
 import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
-import { s3Client } from '../../aws/s3-client.ts';
+import { type S3ClientOptions, s3Client } from '../../aws/s3-client.ts';
 import type { ObjectLocation } from '../../core/ports.ts';
 import { type Faults, type RequestRecord, startS3 } from '../../infra/local/s3/server.ts';
 import type { StoreUnderTest } from '../contracts/archive-store.ts';
@@ -28,7 +27,7 @@ export interface LocalS3 extends StoreUnderTest, AsyncDisposable {
   faults: Faults | undefined;
 }
 
-export function clientOf(url: string, options: ClientOptions = {}): S3Client {
+export function clientOf(url: string, options: S3ClientOptions = {}): S3Client {
   return s3Client({ endpoint: url, region: REGION, credentials: CREDENTIALS, ...options });
 }
 
@@ -36,7 +35,7 @@ export function clientOf(url: string, options: ClientOptions = {}): S3Client {
 export async function localS3({
   versioned = false,
   ...options
-}: { versioned?: boolean } & ClientOptions = {}): Promise<LocalS3> {
+}: { versioned?: boolean } & S3ClientOptions = {}): Promise<LocalS3> {
   const dir = await mkdtemp(join(tmpdir(), 'podfreight-aws-'));
   const requests: RequestRecord[] = [];
   let faults: Faults | undefined;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { MultipartUpload } from '../../aws/multipart.ts';
 import { planParts } from '../../core/bundle/plan-parts.ts';
 import type { Fault, Faults } from '../../infra/local/s3/server.ts';
 import { assertSameBytes, inChunks, readAll } from '../contracts/archive-store.ts';
@@ -18,8 +19,6 @@ function first(operation: string, times: number, fault: Fault): Faults {
 }
 
 const ALWAYS = Number.POSITIVE_INFINITY;
-const put = ({ store }: LocalS3, bytes = BYTES) =>
-  store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
 
 async function compose({ store }: LocalS3) {
   const source = { bucket: 'archives', key: 'source ?+%.tar' };
@@ -37,134 +36,6 @@ async function assertNothingLeft(s3: LocalS3) {
   assert.equal(await s3.unfinishedUploads(), 0);
   await assert.rejects(s3.store.open(LOCATION), { code: 'not-found' });
 }
-
-const SURVIVED: readonly (readonly [what: string, faults: Faults])[] = [
-  ['a part whose connection breaks', first('UploadPart', 2, 'drop')],
-  ['a part whose answer is lost', first('UploadPart', 2, 'drop-answer')],
-  ['a storm of SlowDown', first('UploadPart', 12, { status: 503, code: 'SlowDown' })],
-  ['a completion whose answer is lost', first('CompleteMultipartUpload', 1, 'drop-answer')],
-  ['a completion whose answer is lost again and again', first('CompleteMultipartUpload', ALWAYS, 'drop-answer')],
-  [
-    'a completion that failed after it began to answer',
-    first('CompleteMultipartUpload', 1, { status: 200, code: 'InternalError' }),
-  ],
-  [
-    'a completion that met another request',
-    first('CompleteMultipartUpload', 1, { status: 409, code: 'ConditionalRequestConflict' }),
-  ],
-];
-
-for (const [what, faults] of SURVIVED) {
-  test(`put survives ${what}`, async () => {
-    await using s3 = await localS3();
-    s3.faults = faults;
-    const stored = await put(s3);
-    s3.faults = undefined;
-    const source = await s3.store.open(LOCATION);
-    assert.equal(source.etag, stored.etag);
-    assertSameBytes(await readAll(source), BYTES);
-    assert.equal(await s3.unfinishedUploads(), 0);
-  });
-}
-
-for (const fault of ['drop', 'drop-answer'] as const) {
-  test(`a small put survives ${fault}`, async () => {
-    await using s3 = await localS3();
-    s3.faults = first('PutObject', 1, fault);
-    const stored = await put(s3, SMALL);
-    assert.equal((await s3.store.open(LOCATION)).etag, stored.etag);
-  });
-}
-
-test('a lost answer does not pass another object off as ours', async () => {
-  await using s3 = await localS3();
-  await s3.overwrite(LOCATION, Buffer.from('other'));
-  s3.faults = first('PutObject', 1, 'drop');
-  await assert.rejects(put(s3, SMALL), { code: 'conflict' });
-  s3.faults = first('CompleteMultipartUpload', 1, 'drop');
-  await assert.rejects(put(s3), { code: 'conflict' });
-  assert.equal(await s3.unfinishedUploads(), 0);
-  assert.equal((await readAll(await s3.store.open(LOCATION))).toString(), 'other');
-});
-
-const FATAL: readonly (readonly [what: string, faults: Faults, code: string])[] = [
-  ['parts that are always throttled', first('UploadPart', ALWAYS, { status: 503, code: 'SlowDown' }), 'service'],
-  ['a part that is denied', first('UploadPart', ALWAYS, { status: 403, code: 'AccessDenied' }), 'access-denied'],
-  ['credentials that expire', first('UploadPart', ALWAYS, { status: 400, code: 'ExpiredToken' }), 'no-credentials'],
-  [
-    'a completion that always fails',
-    first('CompleteMultipartUpload', ALWAYS, { status: 200, code: 'InternalError' }),
-    'service',
-  ],
-];
-
-for (const [what, faults, code] of FATAL) {
-  test(`put leaves nothing after ${what}`, async () => {
-    await using s3 = await localS3({ maxAttempts: 1 });
-    s3.faults = faults;
-    await assert.rejects(put(s3), { code });
-    await assertNothingLeft(s3);
-  });
-}
-
-test('a failed part ends a put whose body is stuck', { timeout: 10_000 }, async () => {
-  await using s3 = await localS3();
-  s3.faults = first('UploadPart', ALWAYS, { status: 403, code: 'AccessDenied' });
-  async function* stuck() {
-    yield BYTES.subarray(0, 17 * MiB);
-    await new Promise(() => {});
-  }
-  await assert.rejects(s3.store.put(LOCATION, stuck(), { sizeBoundBytes: 100 * MiB }), { code: 'access-denied' });
-  await assertNothingLeft(s3);
-});
-
-test('an interruption ends parts that hang, and leaves nothing', { timeout: 10_000 }, async () => {
-  await using s3 = await localS3();
-  const abort = new AbortController();
-  s3.faults = ({ operation }) => {
-    if (operation !== 'UploadPart') return undefined;
-    abort.abort();
-    return 'hang';
-  };
-  const putting = s3.store.put(LOCATION, inChunks(BYTES), { sizeBoundBytes: BYTES.length, signal: abort.signal });
-  await assert.rejects(putting, { code: 'interrupted' });
-  await assertNothingLeft(s3);
-});
-
-test('S3 refuses a part that changed on its way', async () => {
-  await using s3 = await localS3();
-  s3.client.middlewareStack.add(
-    (next) => (args) => {
-      const request = args.request as { body?: unknown; headers: Record<string, string> };
-      if (Buffer.isBuffer(request.body) && request.body.length > MiB) {
-        request.body = Buffer.from(request.body);
-        (request.body as Buffer)[1000]! ^= 1;
-      }
-      return next(args);
-    },
-    { step: 'build' },
-  );
-  await assert.rejects(put(s3), { code: 'service' });
-  await assertNothingLeft(s3);
-});
-
-test('compose moves no copied byte through us, in one request a part and two more', async () => {
-  await using s3 = await localS3();
-  const run = await compose(s3);
-  s3.requests.length = 0;
-  await run();
-  const operations = s3.requests.map(({ operation }) => operation).sort();
-  assert.deepEqual(operations, [
-    'CompleteMultipartUpload',
-    'CreateMultipartUpload',
-    'GetObject',
-    'UploadPart',
-    'UploadPartCopy',
-  ]);
-  const bytesIn = s3.requests.reduce((sum, request) => sum + request.bytesIn, 0);
-  assert.ok(bytesIn < 5 * MiB + 2000, `${bytesIn} bytes sent`);
-  assertSameBytes(await readAll(await s3.store.open(LOCATION)), Buffer.concat([SMALL, BYTES]));
-});
 
 const COPIES: readonly (readonly [what: string, fault: Fault])[] = [
   ['fails after it began to answer', { status: 200, code: 'InternalError' }],
@@ -207,4 +78,17 @@ test('compose copies the version that was opened', async () => {
   await s3.overwrite({ bucket: 'archives', key: 'source ?+%.tar' }, randomBytes(BYTES.length));
   await run();
   assertSameBytes(await readAll(await s3.store.open(LOCATION)), Buffer.concat([SMALL, BYTES]));
+});
+
+test('an upload is taken up with all its parts, also when they fill several pages', async () => {
+  await using s3 = await localS3();
+  const write = { signal: new AbortController().signal };
+  const upload = await MultipartUpload.create(s3.client, LOCATION, write);
+  for (let number = 1; number <= 1003; number++) await upload.upload(number, Buffer.from(`${number}`));
+  const resumed = await MultipartUpload.resume(s3.client, LOCATION, upload.uploadId, write);
+  for (let number = 1; number <= 1003; number++) assert.deepEqual(resumed?.part(number), upload.part(number));
+  assert.equal(resumed?.part(1004), undefined);
+  assert.equal(resumed?.uploadId, upload.uploadId);
+  await upload.abandon();
+  assert.equal(await MultipartUpload.resume(s3.client, LOCATION, upload.uploadId, write), undefined);
 });

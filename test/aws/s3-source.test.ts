@@ -20,7 +20,7 @@ async function listening(t: TestContext, server: Server): Promise<string> {
 }
 
 function storeAt(url: string, options: ClientOptions = {}, stallMs = 200): S3ArchiveStore {
-  return new S3ArchiveStore(clientOf(url, options), { stallMs });
+  return new S3ArchiveStore(clientOf(url, { stallMs, ...options }));
 }
 
 test('what an answer brought before it broke off is not asked for again', async () => {
@@ -69,7 +69,8 @@ async function oneObject(
     }
     const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '') ?? [];
     const range = bytes.subarray(Number(first), Number(last) + 1);
-    answer.writeHead(206, { ...headers, 'content-length': range.length });
+    const contentRange = `bytes ${first}-${last}/${bytes.length}`;
+    answer.writeHead(206, { ...headers, 'content-length': range.length, 'content-range': contentRange });
     get(answer, range);
   });
   t.after(() => server.closeAllConnections());
@@ -85,6 +86,61 @@ test('an answer that stalls is asked for again, from where it stalled', async (t
   });
   assert.equal((await source.read({ start: 0, end: 10 })).toString(), '0123456789');
   assert.deepEqual(asked, [10, 6]);
+});
+
+test('the rest of an answer that is much slower than others is asked for elsewhere', { timeout: 30_000 }, async (t) => {
+  const asked: number[] = [];
+  const slow = Promise.withResolvers<void>();
+  const bytes = randomBytes(50_000);
+  const source = await oneObject(
+    t,
+    bytes,
+    (answer, range) => {
+      asked.push(range.length);
+      if (asked.length !== 5) return answer.end(range);
+      answer.write(range.subarray(0, 20_000));
+      return answer.on('close', slow.resolve);
+    },
+    60_000,
+  );
+  const whole = { start: 0, end: bytes.length };
+  for (let i = 0; i < 5; i++) assertSameBytes(await source.read(whole), bytes);
+  await slow.promise; // the loser was cut off
+  assert.deepEqual(asked, [50_000, 50_000, 50_000, 50_000, 50_000, 30_000]);
+});
+
+test('reads fill the memory they are given', async () => {
+  await using s3 = await localS3();
+  const bytes = randomBytes(20 * MiB);
+  await s3.store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
+  const source = await s3.store.open(LOCATION);
+  const memory = Buffer.alloc(20 * MiB + 10, 7);
+  for (const [start, end] of [
+    [3, 19 * MiB],
+    [0, 20 * MiB],
+    [5, 5],
+  ] as const) {
+    const read = await source.read({ start, end }, memory);
+    assert.deepEqual([read.buffer, read.byteOffset, read.length], [memory.buffer, memory.byteOffset, end - start]);
+    assertSameBytes(read, bytes.subarray(start, end));
+  }
+  assert.ok(memory.subarray(20 * MiB).every((byte) => byte === 7));
+});
+
+test('storms of SlowDown, resets and stalls change nothing but the time', async () => {
+  await using s3 = await localS3({ stallMs: 100, answerTimeoutMs: 100 });
+  const bytes = randomBytes(40 * MiB);
+  await s3.store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
+  const source = await s3.store.open(LOCATION);
+  let asked = 0;
+  s3.faults = ({ operation }) => {
+    if (operation !== 'GetObject') return undefined;
+    asked += 1;
+    if (asked > 20) return asked % 3 === 0 ? { cutAfterBytes: (asked * 100_003) % (6 * MiB) } : undefined;
+    return (['drop', 'hang', { status: 503, code: 'SlowDown' }, { cutAfterBytes: MiB }] as const)[asked % 4];
+  };
+  assertSameBytes(await readAll(source), bytes);
+  assert.ok(asked > 20);
 });
 
 test('an endpoint that ignores the range is found out', async (t) => {

@@ -198,25 +198,44 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
         await assertNothingAt(location);
       });
 
-      it(`leaves nothing when interrupted after ${sizeBytes} bytes, and closes the body`, async () => {
+      it(`stores nothing when interrupted after ${sizeBytes} bytes, closes the body, and goes on the next time`, async () => {
         const location = newLocation();
+        const bytes = randomBytes(sizeBytes);
         const abort = new AbortController();
         const closed = Promise.withResolvers<void>();
         async function* body() {
           try {
-            yield* inChunks(Buffer.alloc(sizeBytes));
+            yield* inChunks(bytes);
             abort.abort();
-            yield* inChunks(Buffer.alloc(20 * MiB));
+            yield* inChunks(Buffer.alloc(100 * MiB));
           } finally {
             closed.resolve();
           }
         }
-        const put = store.put(location, body(), { sizeBoundBytes: sizeBytes + 20 * MiB, signal: abort.signal });
+        const put = store.put(location, body(), { sizeBoundBytes: sizeBytes + 100 * MiB, signal: abort.signal });
         await assert.rejects(put, { code: 'interrupted' });
         await closed.promise;
-        await assertNothingAt(location);
+        await assert.rejects(store.open(location), { code: 'not-found' });
+        await store.put(location, inChunks(bytes), { sizeBoundBytes: sizeBytes });
+        assertSameBytes(await readAll(await store.open(location)), bytes);
+        assert.equal(await under.unfinishedUploads(), 0);
       });
     }
+
+    it('has used each chunk of a body up before it asks for the next', async () => {
+      const bytes = randomBytes(20 * MiB);
+      const chunk = Buffer.alloc(MiB);
+      async function* body() {
+        for (let at = 0; at < bytes.length; at += MiB) {
+          bytes.copy(chunk, 0, at);
+          yield chunk;
+          chunk.fill(0);
+        }
+      }
+      const location = newLocation();
+      await store.put(location, body(), { sizeBoundBytes: bytes.length });
+      assertSameBytes(await readAll(await store.open(location)), bytes);
+    });
 
     it('begins nothing when it is interrupted already', async () => {
       const location = newLocation();
@@ -324,6 +343,22 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
         await under.remove(changed);
         await assert.rejects(store.compose(location, plan, sources), { code: 'source-changed' });
         await assertNothingAt(location);
+      });
+
+      it('goes on where it was paused', async () => {
+        const location = newLocation();
+        const plan = planParts(segments, { crc32: crc32(whole) });
+        const paused = store.compose(location, plan, await openSources(), { pause: AbortSignal.abort() });
+        await assert.rejects(paused, { code: 'interrupted' });
+        await assert.rejects(store.open(location), { code: 'not-found' });
+        let progress = 0;
+        const onProgress = (bytes: number) => {
+          progress += bytes;
+        };
+        await store.compose(location, plan, await openSources(), { onProgress });
+        assert.equal(progress, whole.length);
+        assertSameBytes(await readAll(await store.open(location)), whole);
+        assert.equal(await under.unfinishedUploads(), 0);
       });
 
       it('stores nothing when it is interrupted', async () => {

@@ -62,6 +62,7 @@ function bundleRecord(overrides: Partial<BundleRecord> = {}): BundleRecord {
     sizeBytes: 2000,
     format: 'tar+zstd',
     createdAt: '2026-11-22T14:00:00Z',
+    podCount: 0,
     pods: [],
     ...overrides,
   };

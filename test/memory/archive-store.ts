@@ -56,6 +56,7 @@ export class MemoryArchiveStore implements ArchiveStore {
     const read = async (segment: Segment) =>
       segment.kind === 'literal' ? segment.bytes : await sources[segment.source]!.read(segment.range);
     const pieces: Buffer[] = [];
+    if (options.pause?.aborted) throw new PodfreightError('interrupted', 'Composing was paused.');
     for (const part of plan.parts) {
       const segments = part.kind === 'upload' ? part.segments : [{ ...part, kind: 'range' } as const];
       for (const segment of segments) pieces.push(await read(segment));
@@ -65,7 +66,9 @@ export class MemoryArchiveStore implements ArchiveStore {
     if (plan.crc32 !== undefined && plan.crc32 !== crc32(bytes)) {
       throw new PodfreightError('corrupt-archive', 'The parts are not the bytes that were promised.');
     }
-    return this.#keep(location, bytes, options);
+    const stored = this.#keep(location, bytes, options);
+    options.onProgress?.(bytes.length);
+    return stored;
   }
 
   /** What somebody else would do behind our back. */
