@@ -67,10 +67,15 @@ export function bundleKey(bundleId: string, format: ArchiveFormat): string {
   return `${bundleId}${archiveExtension(format)}`;
 }
 
-/** In the bundles bucket: archives rewritten so that a bundle can be copied from them. They expire after a day. */
+/** In the bundles bucket: what bundles are copied from and does not lie so anywhere else. It expires after a week. */
 export const NORMALISED_PREFIX = 'normalised/';
 
-/** `normalised/<64 hex>.tar.zst`; `digest` says of which object and which pods. */
-export function normalisedKey(digest: string): string {
-  return `${NORMALISED_PREFIX}${digest}${archiveExtension('tar+zstd')}`;
+/** An archive rewritten: `normalised/<64 hex>.tar[.zst]`; `digest` says of which object, which pods, and how. */
+export function normalisedKey(digest: string, format: ArchiveFormat): string {
+  return `${NORMALISED_PREFIX}${digest}${archiveExtension(format)}`;
+}
+
+/** Members of many archives side by side: `normalised/<64 hex>.gathered`; see `gatheringId`. */
+export function gatheredKey(gatheringId: string): string {
+  return `${NORMALISED_PREFIX}${gatheringId}.gathered`;
 }

@@ -12,6 +12,8 @@ import type { Construct } from 'constructs';
 import { NORMALISED_PREFIX } from '../core/keys.ts';
 
 const DAYS_TO_FINISH_AN_UPLOAD = 7;
+/** What was rewritten for one bundle often serves the next. */
+const DAYS_TO_USE_AGAIN = 7;
 
 /** Nobody from outside, nothing in clear; outlives the stack, since a checkpoint exists nowhere else. */
 const PRIVATE: BucketProps = {
@@ -50,7 +52,7 @@ export function bundlesBucket(scope: Construct, accessLogs: Bucket): Bucket {
   bucket.addLifecycleRule({
     id: 'expire-normalised',
     prefix: NORMALISED_PREFIX,
-    expiration: Duration.days(1),
+    expiration: Duration.days(DAYS_TO_USE_AGAIN),
     noncurrentVersionExpiration: Duration.days(1),
   });
   return bucket;

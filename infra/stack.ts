@@ -15,8 +15,10 @@ import { OUTPUTS } from './outputs.ts';
 
 /** Longer than a few ranged reads and one item for each pod take, ten times over. */
 const CATALOGUE_TIMEOUT = Duration.minutes(1);
-/** All that Lambda gives: S3 copies terabytes, and archives without an index pass through the function. */
+/** All that Lambda gives: the bundle itself goes on in the next invocation, but not the rewriting of one archive. */
 const CREATE_BUNDLE_TIMEOUT = Duration.minutes(15);
+/** The index of ten thousand pods several times over, and a whole processor (at 1,769 MiB) to compress with. */
+const CREATE_BUNDLE_MEMORY = Size.mebibytes(2048);
 /** Attempts at one event before it is put aside; with the visibility timeout between them, two hours. */
 const MAX_RECEIVE_COUNT = 20;
 
@@ -59,7 +61,7 @@ export class PodfreightStack extends Stack {
       name: 'create-bundle',
       description: 'Makes one bundle of pods out of archives',
       timeout: CREATE_BUNDLE_TIMEOUT,
-      memory: Size.mebibytes(1024),
+      memory: CREATE_BUNDLE_MEMORY,
       logRetentionDays: config.logRetentionDays,
       ...(config.bundleConcurrency !== undefined && { concurrency: config.bundleConcurrency }),
     });

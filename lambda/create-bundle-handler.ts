@@ -4,32 +4,33 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import { type BundleContext, createBundle } from '../core/bundle/create-bundle.ts';
-import { type BundleResult, parseBundleRequest } from '../core/bundle/request.ts';
-import { isPodfreightError, PodfreightError } from '../core/errors.ts';
+import { createBundle } from '../core/bundle/create-bundle.ts';
+import { type BundleAnswer, parseBundleRequest } from '../core/bundle/request.ts';
+import type { BundleContext } from '../core/bundle/work.ts';
+import { isPodfreightError } from '../core/errors.ts';
 import { remoteError } from '../core/remote-error.ts';
 
-/** Left of the function's time for taking back what was begun. */
-const CLEAN_UP_MS = 20_000;
+const MESSAGES: Readonly<Record<BundleAnswer['state'], string>> = {
+  ready: 'Bundle ready',
+  planned: 'Bundle planned',
+  unfinished: 'Bundle goes on in the next invocation',
+};
 
-/** Invoked with a `BundleRequest`, answers with a `BundleResult`; its failures are `remoteError`s. */
-export function createBundleHandler(bundleContext: Omit<BundleContext, 'signal'>) {
+/** Invoked with a `BundleRequest`, answers with a `BundleAnswer`; its failures are `remoteError`s. */
+export function createBundleHandler(bundleContext: Omit<BundleContext, 'remainingMs'>) {
   const logger = new Logger();
   const metrics = new Metrics();
 
-  async function handle(event: unknown, context: Context): Promise<BundleResult> {
-    const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLEAN_UP_MS));
-    const result = await createBundle(parseBundleRequest(event), { ...bundleContext, signal }).catch((error) => {
-      throw signal.aborted ? outOfTime(error) : error;
-    });
-    const { pods, ...described } = result;
-    logger.info('Bundle ready', { ...described, podCount: pods.length });
-    metrics.addMetric('BundlesCreated', MetricUnit.Count, result.created ? 1 : 0);
-    metrics.addMetric('BytesThrough', MetricUnit.Bytes, result.bytesThrough);
-    return result;
+  async function handle(event: unknown, context: Context): Promise<BundleAnswer> {
+    const remainingMs = () => context.getRemainingTimeInMillis();
+    const answer = await createBundle(parseBundleRequest(event), { ...bundleContext, remainingMs });
+    logger.info(MESSAGES[answer.state], { bundle: withoutLists(answer) });
+    metrics.addMetric('BundlesCreated', MetricUnit.Count, answer.state === 'ready' && answer.created ? 1 : 0);
+    metrics.addMetric('BytesThrough', MetricUnit.Bytes, answer.state === 'planned' ? 0 : answer.bytesThrough);
+    return answer;
   }
 
-  return middy<unknown, BundleResult>()
+  return middy<unknown, BundleAnswer>()
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics))
     .onError(({ error }) => {
@@ -40,7 +41,7 @@ export function createBundleHandler(bundleContext: Omit<BundleContext, 'signal'>
     .handler(handle);
 }
 
-function outOfTime(cause: unknown): PodfreightError {
-  const message = 'The bundle took longer than its function may work; ask for fewer pods at once.';
-  return new PodfreightError('unsupported', message, { cause });
+/** A line of a log must not be megabytes long. */
+function withoutLists(answer: BundleAnswer) {
+  return { ...answer, pods: undefined, rewritten: answer.rewritten.length };
 }

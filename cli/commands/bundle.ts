@@ -1,5 +1,11 @@
 import { inCluster, type PodSelector } from '../../core/bundle/pod-selector.ts';
-import { type BundleResult, parseBundleRequest } from '../../core/bundle/request.ts';
+import {
+  type BundleForecast,
+  type BundleProgress,
+  type BundleResult,
+  parseBundleRequest,
+  type RewrittenArchive,
+} from '../../core/bundle/request.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatBytes } from '../bytes.ts';
@@ -17,6 +23,7 @@ interface Flags {
   readonly cluster?: string;
   readonly at?: string;
   readonly all?: boolean;
+  readonly dryRun?: boolean;
   readonly quiet?: boolean;
   readonly bundleFunction?: string;
 }
@@ -25,7 +32,8 @@ export const setUp: SetUpCommand = (command, context) => {
   command
     .description(
       'Makes a bundle: the newest checkpoint of each pod that is asked for, from whatever archives they are in, as one ' +
-        'archive. S3 copies the bytes. Asking for the same again gives the same bundle.',
+        'archive. S3 copies the bytes. Asking for the same again gives the same bundle, and goes on with one that was ' +
+        'interrupted.',
     )
     .option('--pod <namespace/name>', 'this pod; may be repeated', (value, earlier?: readonly string[]) =>
       collect(podName(value), earlier),
@@ -37,6 +45,7 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--cluster <name>', 'of this cluster ($PODFREIGHT_CLUSTER; default)')
     .option('--at <time>', 'as of then: no checkpoint taken later, as in 2026-11-22T13:20:00Z')
     .option('--all', "all of a pod's checkpoints, instead of the newest")
+    .option('--dry-run', 'print what would be copied and rewritten, and make nothing')
     .option('-q, --quiet', 'print only the bundle id')
     .option('--bundle-function <name>', 'the function to ask ($PODFREIGHT_BUNDLE_FUNCTION)')
     .option('--json', 'print the result as JSON')
@@ -45,7 +54,7 @@ export const setUp: SetUpCommand = (command, context) => {
       `
 Examples:
   $ podfreight bundle --pod default/my-redis --pod edge/web
-  $ podfreight bundle --namespace default --at 2026-11-22T13:20:00Z
+  $ podfreight bundle --namespace default --at 2026-11-22T13:20:00Z --dry-run
   $ podfreight pull $(podfreight bundle --node node-a --quiet)`,
     )
     .action((flags: Flags) => bundle(flags, context));
@@ -56,13 +65,24 @@ async function bundle(flags: Flags, { output, signal }: CommandContext): Promise
     ...(flags.cluster !== undefined && { cluster: flags.cluster }),
     ...(flags.bundleFunction !== undefined && { bundleFunction: flags.bundleFunction }),
   });
-  const request = parseBundleRequest({ pods: selectorsOf(flags, settings.cluster) });
+  if (flags.dryRun && flags.quiet) {
+    throw new PodfreightError(
+      'usage',
+      '--dry-run makes no bundle whose id --quiet could print; leave one of them away.',
+    );
+  }
+  const request = parseBundleRequest({
+    pods: selectorsOf(flags, settings.cluster),
+    ...(flags.dryRun && { dryRun: true }),
+  });
   const functionName = required(settings, 'bundleFunction');
   const { requestBundle } = await import('../../aws/bundle-function.ts');
   using progress = output.progress('Waiting for the bundle');
-  const result = await requestBundle(functionName, request, signal);
+  const onProgress = (done: BundleProgress) => progress.label(labelOf(done));
+  const result = await requestBundle(functionName, request, { signal, onProgress });
   progress[Symbol.dispose]();
-  output.result(result, flags.quiet ? `${result.bundleId}\n` : asText(result));
+  const text = result.state === 'planned' ? forecastText(result) : resultText(result);
+  output.result(result, flags.quiet ? `${result.bundleId}\n` : text);
 }
 
 /** Each --pod and --sandbox-id is a selector of its own; the other flags narrow all of them. */
@@ -79,16 +99,59 @@ function selectorsOf(flags: Flags, cluster: string | undefined): PodSelector[] {
   return (named.length === 0 ? [{}] : named).map((selector) => inCluster({ ...selector, ...narrowing }, cluster));
 }
 
-function asText({ bundleId, created, location, sizeBytes, bytesThrough, requests, pods }: BundleResult): string {
-  const what = created
-    ? `${requests} ${requests === 1 ? 'part' : 'parts'}, ${formatBytes(bytesThrough)} through the function`
-    : 'the same bundle was there already';
+function labelOf({ step, doneBytes, totalBytes }: BundleProgress): string {
+  const what = step === 'rewriting' ? 'Rewriting archives' : 'Copying';
+  return `${what}: ${formatBytes(Math.min(doneBytes, totalBytes))} of ${formatBytes(totalBytes)} so far`;
+}
+
+function resultText(result: BundleResult): string {
+  const { bundleId, created, location, sizeBytes, parts, podCount } = result;
+  const what = created ? `${counted(parts, 'part')}, ${effortText(result)}` : 'the same bundle was there already';
+  return (
+    `Bundle ${bundleId}: ${counted(podCount, 'pod')}, ${formatBytes(sizeBytes)} (${what})\n` +
+    `${podLines(result)}  s3://${location.bucket}/${location.key}\n${rewrittenLines(result.rewritten)}`
+  );
+}
+
+function forecastText(forecast: BundleForecast): string {
+  const { bundleId, exact, there, sizeBytes, podCount, sources, parts } = forecast;
+  const about = exact ? '' : 'about ';
+  const name = bundleId === undefined ? 'a bundle' : `bundle ${bundleId}`;
+  const what = there
+    ? 'it is there already'
+    : `${about}${parts.copied} parts copied and ${parts.uploaded} uploaded, ${effortText(forecast)}`;
+  return (
+    `Would make ${name}: ${counted(podCount, 'pod')} of ${counted(sources, 'archive')}, ${about}${formatBytes(sizeBytes)}` +
+    ` (${what})\n${podLines(forecast)}${rewrittenLines(forecast.rewritten)}`
+  );
+}
+
+function effortText({ bytesCopied, bytesThrough, requests }: BundleResult | BundleForecast): string {
+  const { s3, dynamodb } = requests;
+  return (
+    `${formatBytes(bytesCopied)} copied by S3, ${formatBytes(bytesThrough)} through the function, ` +
+    `${s3} requests to S3 and ${dynamodb} to DynamoDB`
+  );
+}
+
+function podLines({ pods, podCount }: Pick<BundleResult, 'pods' | 'podCount'>): string {
   const lines = pods.map(({ namespace, name, checkpointedAt, origin, sizeBytes }) => {
     const size = sizeBytes === undefined ? '' : `  ${formatBytes(sizeBytes)}`;
     return `  ${safeText(`${namespace}/${name}`)}  ${checkpointedAt}  ${safeText(origin.node)}${size}\n`;
   });
-  return (
-    `Bundle ${bundleId}: ${pods.length} ${pods.length === 1 ? 'pod' : 'pods'}, ${formatBytes(sizeBytes)} (${what})\n` +
-    `${lines.join('')}  s3://${location.bucket}/${location.key}\n`
-  );
+  return lines.join('') + (podCount > pods.length ? `  and ${podCount - pods.length} more\n` : '');
+}
+
+/** Archives that S3 could not copy from, and why. */
+function rewrittenLines(rewritten: readonly RewrittenArchive[]): string {
+  return rewritten
+    .map(({ archive, reason, bytesRead }) => {
+      const how = bytesRead === 0 ? 'rewritten earlier' : `${formatBytes(bytesRead)} rewritten`;
+      return `  ${safeText(archive)}: it ${reason} (${how})\n`;
+    })
+    .join('');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -12,12 +12,18 @@ const LAYOUT_VERSION = 1;
  * @param contents.members as planned: the manifest first
  */
 export function bundleId(contents: { format: ArchiveFormat; members: readonly IndexedMember[] }): string {
-  const members = contents.members.map(({ name, sha256, wire, wireCrc32 }) => [
-    name,
-    sha256,
-    rangeLength(wire),
-    wireCrc32,
-  ]);
-  const description = JSON.stringify([LAYOUT_VERSION, contents.format, members]);
-  return createHash('sha256').update(description).digest('hex').slice(0, 32);
+  return digest([LAYOUT_VERSION, contents.format, describe(contents.members)]).slice(0, 32);
+}
+
+/** 64 hexadecimal digits made of the members that an object consists of, in their order. */
+export function gatheringId(members: readonly IndexedMember[]): string {
+  return digest(['gathered', describe(members)]);
+}
+
+function describe(members: readonly IndexedMember[]): unknown {
+  return members.map(({ name, sha256, wire, wireCrc32 }) => [name, sha256, rangeLength(wire), wireCrc32]);
+}
+
+function digest(description: unknown): string {
+  return createHash('sha256').update(JSON.stringify(description)).digest('hex');
 }

@@ -1,56 +1,83 @@
+import { inOrder } from '../archive/in-order.ts';
 import type { PodRecord } from '../catalogue/records.ts';
 import { PodfreightError } from '../errors.ts';
 import type { Catalogue } from '../ports.ts';
 import { fitsSelector, type PodSelector, selectorQuery } from './pod-selector.ts';
 
-const PAGE_PODS = 200;
+const PAGE_PODS = 1000;
+const SELECTORS_AT_ONCE = 16;
+
+/**
+ * Which pod is the newest of its name shows only when all of a listing was seen, so a namespace, node, image or cluster
+ * costs its whole history. This many checkpoints take about ten seconds.
+ */
+const WALKED_MAX = 100_000;
 
 /**
  * The checkpoints that the selectors mean, each SandboxID once, by namespace, name and SandboxID. Without `all` a selector
- * means the newest checkpoint of each pod it fits.
+ * means the newest checkpoint of each pod it fits. A selector that does not name a pod or a SandboxID walks its listing's
+ * history, up to 100,000 checkpoints.
+ * @param asOf only what S3 had by then
  * @throws PodfreightError `not-found` for a selector that fits nothing; `conflict` when `all` asks for two checkpoints with
- *   one SandboxID and different bytes, which no directory can hold
+ *   one SandboxID and different bytes, which no directory can hold; `unsupported` for a listing that is too long
  */
-export async function choosePods(selectors: readonly PodSelector[], catalogue: Catalogue): Promise<PodRecord[]> {
+export async function choosePods(
+  selectors: readonly PodSelector[],
+  catalogue: Catalogue,
+  asOf?: Date,
+): Promise<PodRecord[]> {
   const bySandbox = new Map<string, PodRecord[]>();
-  for (const selector of selectors) {
-    const chosen = await resolve(selector, catalogue);
-    if (chosen.length === 0) {
-      const text = JSON.stringify(selector);
-      throw new PodfreightError('not-found', `The catalogue has no checkpoint that fits ${text}.`, {
-        subject: { selector: text },
-      });
+  const resolved = inOrder(selectors, SELECTORS_AT_ONCE, async (selector) => ({
+    selector,
+    chosen: await resolve(selector, catalogue, asOf),
+  }));
+  for await (const { selector, chosen } of resolved) {
+    if (chosen.length === 0) throw refusal('not-found', selector, 'The catalogue has no checkpoint that fits');
+    for (const pod of chosen) {
+      const earlier = bySandbox.get(pod.sandboxId);
+      if (earlier === undefined) bySandbox.set(pod.sandboxId, [pod]);
+      else earlier.push(pod);
     }
-    for (const pod of chosen) bySandbox.set(pod.sandboxId, [...(bySandbox.get(pod.sandboxId) ?? []), pod]);
   }
   const all = selectors.some((selector) => selector.all);
   return [...bySandbox.values()].map((pods) => chooseOne(pods, all)).sort(byName);
 }
 
 /** Newest first. */
-async function resolve(selector: PodSelector, catalogue: Catalogue): Promise<PodRecord[]> {
+async function resolve(selector: PodSelector, catalogue: Catalogue, asOf?: Date): Promise<PodRecord[]> {
   const query = selectorQuery(selector);
-  const onlyOnePod = query.by === 'pod' || query.by === 'sandbox';
+  const onlyNewest = !selector.all && (query.by === 'pod' || query.by === 'sandbox');
   const chosen: PodRecord[] = [];
   const seen = new Set<string>();
+  let walked = 0;
   let cursor: string | undefined;
   do {
     const page = await catalogue.pods(query, {
-      limit: PAGE_PODS,
+      limit: onlyNewest && walked === 0 ? 1 : PAGE_PODS,
       ...(selector.at !== undefined && { until: selector.at }),
       ...(cursor !== undefined && { cursor }),
     });
     for (const pod of page.items) {
-      if (!fitsSelector(pod, selector)) continue;
+      if (!fitsSelector(pod, selector) || (asOf !== undefined && new Date(pod.storedAt) > asOf)) continue;
       const identity = JSON.stringify([pod.origin.cluster, pod.namespace, pod.name]);
       if (!selector.all && seen.has(identity)) continue;
       seen.add(identity);
       chosen.push(pod);
-      if (!selector.all && onlyOnePod) return chosen;
+      if (onlyNewest) return chosen;
     }
+    walked += page.items.length;
     cursor = page.cursor;
+    if (walked >= WALKED_MAX && cursor !== undefined) {
+      throw refusal('unsupported', selector, `There are more than ${WALKED_MAX} checkpoints to look through for`);
+    }
   } while (cursor !== undefined);
   return chosen;
+}
+
+function refusal(code: 'not-found' | 'unsupported', selector: PodSelector, beginning: string): PodfreightError {
+  const text = JSON.stringify(selector);
+  const end = code === 'unsupported' ? '; name the pods instead.' : '.';
+  return new PodfreightError(code, `${beginning} ${text}${end}`, { subject: { selector: text } });
 }
 
 function chooseOne(pods: readonly PodRecord[], all: boolean): PodRecord {

@@ -1,169 +1,77 @@
-import type { IndexedMember } from '../archive/member.ts';
-import { wholeSeconds } from '../catalogue/instant.ts';
-import type { BundleRecord, PodRecord } from '../catalogue/records.ts';
-import { isPodfreightError, PodfreightError } from '../errors.ts';
-import { bundleKey } from '../keys.ts';
-import { formatManifest, type Manifest } from '../manifest/manifest.ts';
-import { mergeManifests } from '../manifest/merge.ts';
-import { openIfThere } from '../open-if-there.ts';
-import type { ArchiveStore, Catalogue, ObjectSource } from '../ports.ts';
-import { podFileName } from '../sandbox-id.ts';
-import { bundleId } from './bundle-id.ts';
-import { type BundleSource, canBeCopied, commonFormat, normalise, openSources } from './bundle-sources.ts';
-import { byName, choosePods } from './choose-pods.ts';
-import { planBundle, type SourceMember } from './plan-bundle.ts';
-import type { BundleRequest, BundleResult } from './request.ts';
-
-export interface BundleContext {
-  readonly store: ArchiveStore;
-  readonly catalogue: Catalogue;
-  /** Where bundles go. */
-  readonly bucket: string;
-  /** Aborting ends in `interrupted`, with nothing begun left behind. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** DynamoDB holds 400 KB in an item, and a bundle is one. */
-const PODS_BYTES_MAX = 350_000;
+import { parseInstant, wholeSeconds } from '../catalogue/instant.ts';
+import type { PodRecord } from '../catalogue/records.ts';
+import { bundleKey, gatheredKey } from '../keys.ts';
+import { gatheringId } from './bundle-id.ts';
+import { type BundleSource, chooseFormat, openSources } from './bundle-sources.ts';
+import { answeredPods, bundledPods, recordedPods } from './bundled-pods.ts';
+import { choosePods } from './choose-pods.ts';
+import { forecastBundle } from './forecast.ts';
+import { type LaidOutBundle, layOut } from './lay-out.ts';
+import { makeCopyable } from './make-copyable.ts';
+import type { BundleAnswer, BundleRequest, BundleResult } from './request.ts';
+import { storeObject } from './store-object.ts';
+import { type BundleContext, beginWork, type Work } from './work.ts';
+import { OutOfTime } from './work-time.ts';
 
 /**
- * Makes one archive of the checkpoints that the selectors mean, which S3 copies from where they lie; archives that are not
- * framed as ours are rewritten first. The same pods give the same bundle, which is made once. It is catalogued when it is
- * stored, so that a bundle that is listed can be pulled.
+ * Makes one archive of the checkpoints that the selectors mean, which S3 copies from where they lie; archives that it
+ * cannot copy from are rewritten first. The same pods give the same bundle, which is made once. It is catalogued when it is
+ * stored, so that a bundle that is listed can be pulled. Work that takes longer than the call may is answered `unfinished`.
  * @throws PodfreightError `not-found`, `conflict`, `source-changed`, `unsupported` for too many pods, and as the archives
  */
-export async function createBundle(request: BundleRequest, context: BundleContext): Promise<BundleResult> {
-  const chosen = await choosePods(request.pods, context.catalogue);
-  const opened: ObjectSource[] = [];
+export async function createBundle(request: BundleRequest, context: BundleContext): Promise<BundleAnswer> {
+  const work = beginWork(context);
+  const asOf = request.asOf === undefined ? undefined : parseInstant(request.asOf, 'asOf');
+  const chosen = await choosePods(request.pods, context.catalogue, asOf);
   try {
-    const ready = await makeReady(await openSources(chosen, context.store, opened), { ...context, opened });
-    return await storeBundle(chosen, ready, context);
+    const sources = await openSources(chosen, work);
+    return await (request.dryRun ? forecastBundle(chosen, sources, work) : make(chosen, sources, work));
+  } catch (error) {
+    if (!(error instanceof OutOfTime)) throw error;
+    return {
+      state: 'unfinished',
+      asOf: request.asOf ?? lastArrival(chosen),
+      progress: error.progress,
+      ...work.effort(),
+    };
   } finally {
-    await Promise.all(opened.map((source) => source.close()));
+    await Promise.all(work.opened.map((object) => object.close()));
   }
 }
 
-interface ReadySources {
-  readonly sources: readonly BundleSource[];
-  readonly format: 'tar' | 'tar+zstd';
-  /** Read to make them ready. */
-  readonly bytesThrough: number;
-}
-
-/** One after the other: each takes the whole machine. */
-async function makeReady(
-  sources: readonly BundleSource[],
-  context: BundleContext & { opened: ObjectSource[] },
-): Promise<ReadySources> {
-  const format = commonFormat(sources);
-  const ready: BundleSource[] = [];
-  let bytesThrough = 0;
-  for (const source of sources) {
-    if (canBeCopied(source, format)) {
-      ready.push(source);
-    } else {
-      const normalised = await normalise(source, context);
-      ready.push(normalised.source);
-      bytesThrough += normalised.bytesThrough;
-    }
+async function make(chosen: readonly PodRecord[], sources: readonly BundleSource[], work: Work): Promise<BundleResult> {
+  const format = chooseFormat(sources);
+  const ready = await makeCopyable(sources, format, work);
+  const { bundleId, gatherings, plan } = await layOut(ready, format);
+  const objects = ready.map(({ object }) => object);
+  const progress = copyProgress({ gatherings, plan });
+  for (const { parts, members } of gatherings) {
+    const id = gatheringId(members.map(({ wire }) => wire));
+    const location = { bucket: work.bucket, key: gatheredKey(id) };
+    const { object } = await storeObject(location, { plan: parts, sources: objects, progress }, work);
+    objects.push(object);
   }
-  return { sources: ready, format, bytesThrough };
-}
+  const location = { bucket: work.bucket, key: bundleKey(bundleId, format) };
+  const { object, created } = await storeObject(location, { plan: plan.parts, sources: objects, progress }, work);
 
-async function storeBundle(
-  chosen: readonly PodRecord[],
-  { sources, format, bytesThrough }: ReadySources,
-  { store, catalogue, bucket, signal }: BundleContext,
-): Promise<BundleResult> {
-  const members = membersOf(sources);
-  const pods = describePods(chosen, members);
-  const manifest = formatManifest(mergedManifest(sources));
-  const { parts, members: planned } = await planBundle({ manifest, format, members, modifiedAt: newest(members) });
-  const id = bundleId({ format, members: planned });
-  const location = { bucket, key: bundleKey(id, format) };
-
-  const there = await openIfThere(store, location);
-  const created = there === undefined && (await compose());
-  const stored = there ?? (await store.open(location));
-  await stored.close();
-  if (stored.sizeBytes !== parts.sizeBytes) {
-    throw new PodfreightError('conflict', `${stored.name} is not the bundle its name says; remove it and try again.`);
-  }
-  const bundle: BundleRecord = {
-    bundleId: id,
-    location,
-    etag: stored.etag,
-    sizeBytes: stored.sizeBytes,
-    format,
-    createdAt: wholeSeconds(stored.modifiedAt),
-    pods,
-  };
-  await catalogue.recordBundle(bundle);
-
-  const { createdAt: _, ...result } = bundle;
-  const uploaded = parts.parts.reduce((sum, part) => sum + (part.kind === 'upload' ? part.sizeBytes : 0), 0);
-  return {
-    ...result,
-    created,
-    bytesThrough: bytesThrough + (created ? uploaded : 0),
-    requests: created ? parts.parts.length : 0,
-  };
-
-  /** @returns false when somebody else was faster */
-  async function compose(): Promise<boolean> {
-    try {
-      const objects = sources.map(({ source }) => source);
-      await store.compose(location, parts, objects, signal && { signal });
-      return true;
-    } catch (error) {
-      if (isPodfreightError(error, 'conflict')) return false;
-      throw error;
-    }
-  }
-}
-
-function membersOf(sources: readonly BundleSource[]): SourceMember[] {
-  return sources.flatMap(({ archive, sandboxIds }, source) => {
-    const members = new Map(archive.index?.members.map((member) => [member.name, member]));
-    return sandboxIds.map((sandboxId) => ({ source, member: memberOf(members, sandboxId, archive.name) }));
+  const pods = bundledPods(chosen, ready);
+  const { etag, sizeBytes } = object;
+  const described = { bundleId, location, etag, sizeBytes, format, podCount: pods.length };
+  await work.catalogue.recordBundle({
+    ...described,
+    createdAt: wholeSeconds(object.modifiedAt),
+    pods: recordedPods(pods),
   });
+  const parts = created ? plan.parts.parts.length : 0;
+  return { state: 'ready', ...described, pods: answeredPods(pods), created, parts, ...work.effort() };
 }
 
-function memberOf(members: ReadonlyMap<string, IndexedMember>, sandboxId: string, archive: string): IndexedMember {
-  const name = podFileName(sandboxId);
-  const member = members.get(name);
-  if (member !== undefined) return member;
-  throw new PodfreightError('invalid-archive', `The archive ${archive} names ${name} in its manifest, but has none.`, {
-    subject: { archive, member: name },
-  });
+/** When the last of the chosen came to S3. What came later was not chosen, and must not be when the same is asked again. */
+function lastArrival(chosen: readonly PodRecord[]): string {
+  return chosen.reduce((last, { storedAt }) => (storedAt > last ? storedAt : last), '');
 }
 
-/** In the order of names, whichever archives they came from; version and unknown fields are those of the first pod's. */
-function mergedManifest(sources: readonly BundleSource[]): Manifest {
-  const [first, ...others] = sources
-    .map(({ manifest }) => ({ ...manifest, pods: (manifest.pods ?? []).toSorted(byName) }))
-    .sort((a, b) => byName(a.pods[0]!, b.pods[0]!));
-  let merged: Manifest = first!;
-  for (const manifest of others) merged = mergeManifests(merged, manifest).manifest;
-  return { ...merged, pods: (merged.pods ?? []).toSorted(byName) };
-}
-
-function newest(members: readonly SourceMember[]): Date {
-  return new Date(Math.max(...members.map(({ member }) => member.modifiedAt.getTime())));
-}
-
-function describePods(chosen: readonly PodRecord[], members: readonly SourceMember[]): BundleRecord['pods'] {
-  const sizes = new Map(members.map(({ member }) => [member.name, member.sizeBytes]));
-  const pods = chosen.map(({ sandboxId, name, namespace, checkpointedAt, origin }) => ({
-    sandboxId,
-    name,
-    namespace,
-    checkpointedAt,
-    sizeBytes: sizes.get(podFileName(sandboxId))!,
-    origin,
-  }));
-  if (Buffer.byteLength(JSON.stringify(pods)) > PODS_BYTES_MAX) {
-    throw new PodfreightError('unsupported', `${pods.length} pods are too many for one bundle; make several.`);
-  }
-  return pods;
+function copyProgress({ gatherings, plan }: Pick<LaidOutBundle, 'gatherings' | 'plan'>) {
+  const totalBytes = gatherings.reduce((sum, { parts }) => sum + parts.sizeBytes, plan.parts.sizeBytes);
+  return { doneBytes: 0, totalBytes };
 }

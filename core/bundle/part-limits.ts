@@ -8,7 +8,7 @@ export interface PartLimits {
   readonly maxPartBytes: number;
   readonly maxParts: number;
   readonly maxObjectBytes: number;
-  /** Our own wish: copies are cut to at most this, unless that makes too many parts. At least `2 * minPartBytes + 2`. */
+  /** Our own wish: copies are cut near this, unless that makes too many parts. At least `2 * minPartBytes + 2`. */
   readonly copyPartBytes: number;
   /** Our own bound: an upload part is held in memory. At least `2 * minPartBytes`. */
   readonly uploadPartBytes: number;
@@ -29,7 +29,7 @@ export const S3_PART_LIMITS: PartLimits = {
 };
 
 /**
- * The smallest range worth a copy: it can be a part of its own, and as S3 copies ranges only of objects greater than
+ * The smallest range that is copied: it can be a part of its own, and as S3 copies ranges only of objects greater than
  * 5 MiB, its source is sure to be one.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
  */

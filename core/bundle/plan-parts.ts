@@ -15,7 +15,7 @@ type Stretch =
  * Packs the segments of an object, in their order, into S3 parts. S3 copies what it can; what is too small for a part of
  * its own (literals, ranges up to 5 MiB) is uploaded, and where it is not last, filled up to 5 MiB with bytes of a
  * neighbour, or with a neighbour of less than 10 MiB as a whole. So a stretch of small things costs at most 10 MiB more
- * than its own bytes, and 5 MiB where a neighbour has 10 MiB to spare.
+ * than its own bytes, and where a neighbour can spare them, no more than what it lacks of 5 MiB.
  * @param options.crc32 full-object CRC-32 of the segments, kept in the plan
  * @throws PodfreightError `unsupported` when no plan keeps to the limits
  */
@@ -28,27 +28,44 @@ export function planParts(
   if (sizeBytes > limits.maxObjectBytes) {
     throw tooLarge(`${sizeBytes} bytes are more than the ${limits.maxObjectBytes} S3 stores in one object`);
   }
-  const copyable = joined.filter(
-    (segment) => segment.kind === 'range' && segmentLength(segment) >= minCopyBytes(limits),
-  );
-  const smallestFirst = copyable.reverse().sort((a, b) => segmentLength(a) - segmentLength(b));
-
-  for (let uploadedAnyway = 0; uploadedAnyway <= smallestFirst.length; ) {
-    const copied = new Set<Segment>(smallestFirst.slice(uploadedAnyway));
-    const stretches = fillUploads(stretchesOf(joined, copied), limits);
-    const parts = cutStretches(stretches, limits);
-    if (parts.length <= limits.maxParts) return { parts, sizeBytes, ...(crc32 === undefined ? {} : { crc32 }) };
-    // Each range needs a part, even the largest: several of the smallest must share one.
-    uploadedAnyway += parts.length - limits.maxParts;
-  }
-  throw tooLarge(`its pieces need more than the ${limits.maxParts} parts S3 allows`);
+  const parts = cutStretches(fillUploads(stretchesOf(joined, limits), limits), limits);
+  if (parts.length > limits.maxParts)
+    throw tooLarge(`its pieces need more than the ${limits.maxParts} parts S3 allows`);
+  return { parts, sizeBytes, ...(crc32 === undefined ? {} : { crc32 }) };
 }
 
-function stretchesOf(segments: readonly Segment[], copied: ReadonlySet<Segment>): Stretch[] {
+/** Requests that composing takes when none fails: for each part, each range read for one, to begin, to look, and to complete. */
+export function composeRequests({ parts }: PartPlan): number {
+  const reads = parts.reduce(
+    (sum, part) => sum + (part.kind === 'upload' ? part.segments.filter(isRange).length : 0),
+    0,
+  );
+  return reads + (isOnePut(parts) ? 1 : parts.length + 3);
+}
+
+/** Whether the object is so small that it is sent whole. */
+export function isOnePut(parts: readonly PlannedPart[]): boolean {
+  return parts.length === 0 || (parts.length === 1 && parts[0]!.kind === 'upload');
+}
+
+/** Bytes of the parts that S3 copies, or that we upload. */
+export function bytesOf({ parts }: PartPlan, kind: PlannedPart['kind']): number {
+  return parts.reduce((sum, part) => {
+    if (part.kind !== kind) return sum;
+    return sum + (part.kind === 'copy' ? rangeLength(part.range) : part.sizeBytes);
+  }, 0);
+}
+
+function isRange({ kind }: Segment): boolean {
+  return kind === 'range';
+}
+
+function stretchesOf(segments: readonly Segment[], limits: PartLimits): Stretch[] {
   const stretches: Stretch[] = [];
   for (const segment of segments) {
     const last = stretches.at(-1);
-    if (segment.kind === 'range' && copied.has(segment)) stretches.push({ kind: 'copy', segment });
+    const isCopied = segment.kind === 'range' && segmentLength(segment) >= minCopyBytes(limits);
+    if (isCopied) stretches.push({ kind: 'copy', segment });
     else if (last?.kind === 'upload') last.segments.push(segment);
     else stretches.push({ kind: 'upload', segments: [segment] });
   }
@@ -94,12 +111,11 @@ function fillUploads(stretches: readonly Stretch[], limits: PartLimits): Stretch
 function cutStretches(stretches: readonly Stretch[], limits: PartLimits): PlannedPart[] {
   const copyPartBytes = chooseCopyPartBytes(stretches, limits);
   return stretches.flatMap((stretch): PlannedPart[] => {
+    const lengths = evenLengths(lengthOf(stretch), pieceCount(stretch, copyPartBytes, limits));
     if (stretch.kind === 'copy') {
       const { source, range } = stretch.segment;
-      const lengths = evenLengths(rangeLength(range), copyPartBytes);
       return cutRangeTo(range, lengths).map((piece) => ({ kind: 'copy', source, range: piece }));
     }
-    const lengths = evenLengths(segmentsLength(stretch.segments), limits.uploadPartBytes);
     return cutSegments(stretch.segments, lengths).map((run, i) => ({
       kind: 'upload',
       segments: joinTouching(run),
@@ -110,22 +126,27 @@ function cutStretches(stretches: readonly Stretch[], limits: PartLimits): Planne
 
 /** The smallest length from `copyPartBytes` on with which all parts fit in `maxParts`, or the largest allowed. */
 function chooseCopyPartBytes(stretches: readonly Stretch[], limits: PartLimits): number {
-  const partCount = (copyPartBytes: number) =>
-    stretches.reduce((count, stretch) => {
-      const [length, atMost] =
-        stretch.kind === 'copy'
-          ? [segmentLength(stretch.segment), copyPartBytes]
-          : [segmentsLength(stretch.segments), limits.uploadPartBytes];
-      return count + Math.ceil(length / atMost);
-    }, 0);
-  let [low, high] = [limits.copyPartBytes, limits.maxPartBytes];
-  if (partCount(low) <= limits.maxParts) return low;
+  const fits = (copyPartBytes: number) =>
+    stretches.reduce((count, stretch) => count + pieceCount(stretch, copyPartBytes, limits), 0) <= limits.maxParts;
+  let [low, high] = [limits.copyPartBytes, 2 * limits.maxPartBytes];
+  if (fits(low)) return low;
   while (low + 1 < high) {
     const middle = Math.floor((low + high) / 2);
-    if (partCount(middle) <= limits.maxParts) high = middle;
+    if (fits(middle)) high = middle;
     else low = middle;
   }
   return high;
+}
+
+/** Copies are cut to the nearest count: a member of 1 GiB is some bytes longer with its headers, and still 8 parts. */
+function pieceCount(stretch: Stretch, copyPartBytes: number, limits: PartLimits): number {
+  const length = lengthOf(stretch);
+  if (stretch.kind === 'upload') return Math.ceil(length / limits.uploadPartBytes);
+  return Math.max(1, Math.round(length / copyPartBytes), Math.ceil(length / limits.maxPartBytes));
+}
+
+function lengthOf(stretch: Stretch): number {
+  return stretch.kind === 'copy' ? segmentLength(stretch.segment) : segmentsLength(stretch.segments);
 }
 
 function cutAt({ source, range }: RangeSegment, length: number): [RangeSegment, RangeSegment] {

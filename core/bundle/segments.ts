@@ -46,9 +46,8 @@ export function cutSegments(segments: readonly Segment[], lengths: readonly numb
   });
 }
 
-/** The lengths of `ceil(lengthBytes / atMostBytes)` pieces that differ by at most one. */
-export function evenLengths(lengthBytes: number, atMostBytes: number): number[] {
-  const count = Math.ceil(lengthBytes / atMostBytes);
+/** The lengths of `count` pieces, which differ by at most one. */
+export function evenLengths(lengthBytes: number, count: number): number[] {
   const short = Math.floor(lengthBytes / count);
   const longer = lengthBytes % count;
   return Array.from({ length: count }, (_, i) => (i < longer ? short + 1 : short));

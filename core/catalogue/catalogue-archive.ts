@@ -4,6 +4,7 @@ import { isPodfreightError, PodfreightError } from '../errors.ts';
 import { type Origin, originOfArchiveKey } from '../keys.ts';
 import { openIfThere } from '../open-if-there.ts';
 import type { ArchiveStore, Catalogue, ObjectLocation, ObjectSource } from '../ports.ts';
+import { withTrailer } from '../trailer-hint.ts';
 import { boundedSource } from './bounded-source.ts';
 import type { ObjectEvent } from './object-event.ts';
 import { podRecords } from './pod-records.ts';
@@ -17,8 +18,8 @@ export interface Catalogued {
 
 /**
  * Looks at the object an event is about and records what is there: an archive with its pods, something that is none with
- * the reason, or nothing. The same event again, late or out of order ends the same. Of an archive with an index it reads
- * manifest and index, and of any other no more than {@link boundedSource} allows.
+ * the reason, or nothing. The same event again, late or out of order ends the same. Of an archive that was pushed it
+ * reads index and manifest, a range each, and of any other no more than {@link boundedSource} allows.
  * @throws PodfreightError whatever may pass by itself (`service`, `unreachable`, `access-denied`, …): deliver the event again
  */
 export async function catalogueObject(
@@ -57,7 +58,7 @@ async function look(event: ObjectEvent, store: ArchiveStore): Promise<Finding> {
 
 async function readArchive(source: ObjectSource) {
   const origin = originOf(source.location);
-  const archive = await openArchive(source);
+  const archive = await openArchive(await withTrailer(source));
   const members = archive.index?.members ?? (await archive.layout());
   const { manifest } = await archive.manifest();
   const names = members?.map(({ name }) => name);

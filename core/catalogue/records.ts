@@ -53,11 +53,15 @@ export interface BundleRecord {
   readonly format: ArchiveFormat;
   /** ISO 8601 UTC. */
   readonly createdAt: string;
-  readonly pods: readonly Pick<
-    PodRecord,
-    'sandboxId' | 'name' | 'namespace' | 'checkpointedAt' | 'sizeBytes' | 'origin'
-  >[];
+  readonly podCount: number;
+  /** By namespace and name, and of very many only the first: the bundle's manifest names all. */
+  readonly pods: readonly BundledPod[];
 }
+
+export type BundledPod = Pick<
+  PodRecord,
+  'sandboxId' | 'name' | 'namespace' | 'checkpointedAt' | 'sizeBytes' | 'origin'
+>;
 
 /** Which checkpoints of pods: exactly one way in, each answered by one query. */
 export type PodQuery =

@@ -17,7 +17,7 @@ describe('create-bundle function', () => {
   beforeEach(async () => {
     store = new VersionedArchiveStore();
     catalogue = memoryCatalogue();
-    handler = createBundleHandler({ store, catalogue, bucket: 'bundles' });
+    handler = createBundleHandler({ store, catalogue, bucket: 'bundles', requests: () => ({ s3: 0, dynamodb: 0 }) });
     const location = { bucket: 'archives', key: 'prod/node-1/a/20261122T132000Z.tar.zst' };
     const versionId = store.write(location, await archiveOf([{ sandboxId: 'a', name: 'my-redis' }]));
     const at = '2026-11-22T13:20:05Z';
@@ -38,7 +38,7 @@ describe('create-bundle function', () => {
   it('answers with the bundle, in JSON', async () => {
     const result = await handler({ pods: [{ cluster: 'prod', pod: 'default/my-redis' }] }, lambdaContext());
     assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
-    assert.equal(result.created, true);
+    assert.ok(result.state === 'ready' && result.created);
     assert.equal(result.pods[0]?.sandboxId, 'a');
     assert.deepEqual(store.keys('bundles'), [result.location.key]);
   });
@@ -60,16 +60,24 @@ describe('create-bundle function', () => {
     assert.doesNotMatch(error.message, /secret/);
   });
 
-  it('gives up in time, and says so', async () => {
+  it('tells what it would do', async () => {
+    const answer = await handler({ pods: [{ cluster: 'prod' }], dryRun: true }, lambdaContext());
+    assert.equal(answer.state, 'planned');
+    assert.deepEqual(store.keys('bundles'), []);
+  });
+
+  it('answers in time, and goes on when asked again', async () => {
     const { compose } = store;
     store.compose = async (...args) => {
-      const signal = args[3]?.signal;
-      await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+      const pause = args[3]?.pause;
+      await new Promise((resolve) => pause?.addEventListener('abort', resolve, { once: true }));
       return compose.apply(store, args);
     };
-    const error = await failure({ pods: [{ cluster: 'prod' }] }, 20_050);
-    assert.equal(error.code, 'unsupported');
-    assert.match(error.message, /fewer pods/);
-    assert.deepEqual(store.keys('bundles'), []);
+    const request = { pods: [{ cluster: 'prod' }] };
+    const answer = await handler(request, lambdaContext(30_000));
+    assert.ok(answer.state === 'unfinished');
+    store.compose = compose;
+    const { state } = await handler({ ...request, asOf: answer.asOf }, lambdaContext());
+    assert.equal(state, 'ready');
   });
 });

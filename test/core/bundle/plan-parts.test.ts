@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { minCopyBytes, type PartLimits, S3_PART_LIMITS } from '../../../core/bundle/part-limits.ts';
 import type { PartPlan, PlannedPart, Segment } from '../../../core/bundle/plan.ts';
-import { planParts } from '../../../core/bundle/plan-parts.ts';
+import { composeRequests, planParts } from '../../../core/bundle/plan-parts.ts';
 import { segmentLength, segmentsLength } from '../../../core/bundle/segments.ts';
 import { rangeLength } from '../../../core/range.ts';
 
@@ -116,7 +116,7 @@ test('the parts are the wished bytes, keep to the limits, and upload little', ()
   );
 });
 
-test('where 50 parts are few, copies grow and small ranges share parts, or the plan is refused', () => {
+test('where 50 parts are few, copies grow, or the plan is refused', () => {
   let refused = 0;
   fc.assert(
     fc.property(fc.array(segment, { minLength: 30, maxLength: 80 }), (pieces) => {
@@ -166,6 +166,69 @@ test('a CRC-32 is handed on', () => {
   assert.equal('crc32' in planParts([]), false);
 });
 
+/** Where the bytes of segments come from: [source or literal, start, end], joined where they touch. */
+function origins(pieces: readonly Segment[], literals: Map<ArrayBufferLike, string>): [string, number, number][] {
+  const found: [string, number, number][] = [];
+  for (const piece of pieces) {
+    if (segmentLength(piece) === 0) continue;
+    const [from, start] =
+      piece.kind === 'range'
+        ? [`source ${piece.source}`, piece.range.start]
+        : [literals.get(piece.bytes.buffer) ?? 'unknown', piece.bytes.byteOffset];
+    const last = found.at(-1);
+    if (last?.[0] === from && last[2] === start) last[2] = start + segmentLength(piece);
+    else found.push([from, start, start + segmentLength(piece)]);
+  }
+  return found;
+}
+
+const EDGES = [0, 5 * MiB, 10 * MiB, 16 * MiB, 128 * MiB, 192 * MiB, 5 * GiB, 1280 * GiB, 25e12, 49e12];
+const edgeLength = fc
+  .tuple(fc.constantFrom(...EDGES), fc.integer({ min: -2, max: 2 }))
+  .map(([edge, beside]) => Math.max(0, edge + beside));
+const edgeSegment: fc.Arbitrary<Segment> = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom(0, 1, 5 * MiB - 1, 5 * MiB, 17 * MiB).map((length) => literal(length)) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(fc.nat(3), fc.nat(2 ** 40), edgeLength)
+      .map(([source, start, length]) => range(source, start, start + length)),
+  },
+);
+
+test('at the limits of S3 itself the parts are the wished bytes and keep to every limit', () => {
+  let planned = 0;
+  fc.assert(
+    fc.property(fc.array(edgeSegment, { maxLength: 12 }), (pieces) => {
+      const literals = new Map(
+        pieces.flatMap((piece, i) => (piece.kind === 'literal' ? [[piece.bytes.buffer, `literal ${i}`] as const] : [])),
+      );
+      if (segmentsLength(pieces) > S3_PART_LIMITS.maxObjectBytes) {
+        assert.throws(() => planParts(pieces), { code: 'unsupported' });
+        return;
+      }
+      planned += 1;
+      const plan = planParts(pieces);
+      assertWithin(plan, S3_PART_LIMITS);
+      const made = plan.parts.flatMap((part) =>
+        part.kind === 'copy' ? [{ ...part, kind: 'range' } as const] : part.segments,
+      );
+      assert.deepEqual(origins(made, literals), origins(pieces, literals));
+      const small = pieces.filter((piece) => isSmall(piece, S3_PART_LIMITS));
+      const stretches = smallStretches(pieces, S3_PART_LIMITS);
+      assert.ok(uploadedBytes(plan) <= segmentsLength(small) + stretches * 10 * MiB);
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(planned > 50, `${planned} planned`);
+});
+
+test('composing takes a request for each part, each range read for one, and three more', () => {
+  assert.equal(composeRequests(planParts([])), 1);
+  assert.equal(composeRequests(planParts([literal(3), range(0, 0, 5)])), 2);
+  assert.equal(composeRequests(planParts([literal(3), range(0, 0, 20 * MiB), literal(3)])), 1 + 3 + 3);
+});
+
 function range(source: number, start: number, end: number): Segment {
   return { kind: 'range', source, range: { start, end } };
 }
@@ -206,33 +269,31 @@ test('a last part may be a byte', () => {
 
 test('copies of 5 GiB and beyond are cut near 128 MiB', () => {
   for (const size of [5 * GiB - 1, 5 * GiB, 5 * GiB + 1]) {
-    const parts = realPlan([range(0, 0, size)]);
-    assert.equal(parts.length, Math.ceil(size / (128 * MiB)));
+    assert.equal(realPlan([range(0, 0, size)]).length, 40);
   }
+  assert.deepEqual(realPlan([range(0, 0, 192 * MiB - 1)]), [`copy ${192 * MiB - 1}`]);
+  assert.deepEqual(realPlan([range(0, 0, 192 * MiB)]), [`copy ${96 * MiB}`, `copy ${96 * MiB}`]);
 });
 
 test('long uploads are cut to what memory holds', () => {
   assert.deepEqual(realPlan([literal(16 * MiB + 1)]), [`upload ${8 * MiB + 1}`, `upload ${8 * MiB}`]);
 });
 
-test('10,000 copies of 128 MiB are one plan, a byte more makes them longer', () => {
+test('only when 10,000 parts of 128 MiB do not hold it, parts become longer, and never fewer than they must', () => {
   const full = 10_000 * 128 * MiB;
-  assert.equal(realPlan([range(0, 0, full)]).length, 10_000);
-  const more = realPlan([range(0, 0, full + 1)]);
-  assert.ok(more.length <= 10_000);
-  assert.equal(more[0], `copy ${128 * MiB + 1}`);
+  assert.equal(realPlan([range(0, 0, full)])[0], `copy ${128 * MiB}`);
+  for (const size of [full, full + 1, 2 * full, 3.7 * full, 50e12]) {
+    const lengths = realPlan([range(0, 0, size)]);
+    assert.equal(lengths.length, 10_000, `${size}`);
+  }
+  const many = Array.from({ length: 9000 }, (_, i) => range(i, 0, 130 * MiB));
+  const parts = realPlan([...many, range(9000, 0, 2 * full)]);
+  assert.ok(parts.length > 9990 && parts.length <= 10_000, `${parts.length} parts`);
 });
 
 test('an object of 50 TB fits, a byte more is refused', () => {
   assert.ok(realPlan([literal(1000), range(0, 0, 50e12 - 2000), literal(1000)]).length <= 10_000);
   assert.throws(() => planParts([range(0, 0, 50e12 + 1)]), { code: 'unsupported', message: /50000000000000/ });
-});
-
-test('10,000 pods of 6 MiB with head and tail share a few parts', () => {
-  const pods = Array.from({ length: 10_000 }, (_, i) => range(i, 0, 6 * MiB));
-  const plan = planParts([literal(3 * MiB), ...pods, literal(3 * MiB)]);
-  assertWithin(plan, S3_PART_LIMITS);
-  assert.ok(uploadedBytes(plan) <= 64 * MiB, `${uploadedBytes(plan)} uploaded`);
 });
 
 test('more big ranges than parts are refused', () => {
