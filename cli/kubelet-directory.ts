@@ -158,7 +158,7 @@ export async function lookUp(path: string): Promise<Occupant> {
 function podFile(sandboxId: string, source: FileSource): PodFile {
   const { sizeBytes } = source;
   const modifiedAt = new Date(Math.floor(source.modifiedAt.getTime() / 1000) * 1000);
-  return { sandboxId, sizeBytes, modifiedAt, read: () => source.stream({ start: 0, end: sizeBytes }) };
+  return { sandboxId, sizeBytes, modifiedAt, read: (memory) => source.stream({ start: 0, end: sizeBytes }, memory) };
 }
 
 function tooLong(path: string, sizeBytes: number): PodfreightError {

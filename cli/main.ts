@@ -1,12 +1,13 @@
+import './thread-pool.ts'; // first
 import type { Command, CommanderError } from 'commander';
 import { isPodfreightError, PodfreightError } from '../core/errors.ts';
-import packageJson from '../package.json' with { type: 'json' };
 import type { CommandContext } from './command.ts';
 import { commands } from './commands/index.ts';
 import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
 import { fileError, isErrno } from './file-error.ts';
 import { readOldFlags } from './old-flags.ts';
 import { Output } from './output.ts';
+import { version } from './version.ts';
 
 const DESCRIPTION = 'Moves Kubernetes pod checkpoints between nodes through S3.';
 
@@ -16,8 +17,9 @@ Examples:
   $ podfreight extract -o node-a.tar.zst             one archive of all of it
   $ podfreight insert -i node-a.tar.zst              on another node: put it into the kubelet directory
   $ podfreight push                                  this node's pods to S3
-  $ podfreight bundle --pod default/my-redis         a bundle of its newest checkpoint; prints the bundle's id
-  $ podfreight pull BUNDLE                           on another node: the bundle into the kubelet directory
+  $ podfreight pull --pod default/my-redis           on another node: its newest checkpoint into the kubelet directory
+  $ podfreight bundle --node node-a                  one archive of all pods of a node; prints the bundle's id
+  $ podfreight pull BUNDLE                           the bundle into the kubelet directory
 
 Results go to stdout; messages and progress go to stderr. With --json both results and errors are JSON.
 Exit codes: 0 done, ${Object.entries(EXIT_CODES)
@@ -55,7 +57,7 @@ async function run(argv: readonly string[], context: CommandContext): Promise<vo
   const { Command, CommanderError } = await import('commander');
   const program = new Command('podfreight')
     .description(DESCRIPTION)
-    .version(packageJson.version)
+    .version(version)
     .addHelpText('after', AFTER_HELP)
     .configureOutput({ writeErr() {} })
     .exitOverride();

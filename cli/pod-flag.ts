@@ -34,8 +34,12 @@ function matches(pod: ManifestPod, selector: string): boolean {
   return selector === `${pod.namespace}/${pod.name}` || selector === pod.sandboxId;
 }
 
+export function isPodName(text: string): boolean {
+  return /^[^/]+\/[^/]+$/.test(text);
+}
+
 /** For commander: a value that must be `namespace/name`. */
 export function podName(value: string): string {
-  if (!/^[^/]+\/[^/]+$/.test(value)) throw new InvalidArgumentError('It must be namespace/name.');
+  if (!isPodName(value)) throw new InvalidArgumentError('It must be namespace/name.');
   return value;
 }

@@ -1,5 +1,5 @@
-import stringWidth from 'string-width';
 import { safeText } from './safe-text.ts';
+import { type TextWidth, textWidth } from './text-width.ts';
 
 /** A cell wider than this, in columns of the terminal, is wrapped between words. */
 const WRAP_WIDTH = 30;
@@ -25,19 +25,22 @@ interface Cell {
  * @param rows each as long as `header`
  * @param options `merge: false` shows every cell
  */
-export function renderTable(
+export async function renderTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   { merge = true }: { readonly merge?: boolean } = {},
-): string {
-  const titles = header.map((title) => layOut(title.toUpperCase(), false));
-  const body = rows.map((row, y) => row.map((text, x) => layOut(text, merge && repeats(text, rows[y - 1]?.[x]))));
+): Promise<string> {
+  const widthOf = await textWidth(rows.flat());
+  const titles = header.map((title) => layOut(title.toUpperCase(), false, widthOf));
+  const body = rows.map((row, y) =>
+    row.map((text, x) => layOut(text, merge && repeats(text, rows[y - 1]?.[x]), widthOf)),
+  );
   const widths = titles.map((title, x) => body.reduce((widest, row) => Math.max(widest, row[x]!.width), title.width));
   const rule = formatRule(widths);
   return [
     rule,
-    ...formatRow(titles, widths, centre),
-    ...body.flatMap((row, y) => [y === 0 ? rule : formatRule(widths, row), ...formatRow(row, widths, align)]),
+    ...formatRow(titles, widths, centre, widthOf),
+    ...body.flatMap((row, y) => [y === 0 ? rule : formatRule(widths, row), ...formatRow(row, widths, align, widthOf)]),
     ...(body.length === 0 ? [rule] : []),
     rule,
     '',
@@ -58,12 +61,13 @@ function formatRow(
   row: readonly Cell[],
   widths: readonly number[],
   place: (text: string, gap: number) => string,
+  widthOf: TextWidth,
 ): string[] {
   const height = row.reduce((highest, cell) => Math.max(highest, cell.lines.length), 0);
   return Array.from({ length: height }, (_, i) => {
     const texts = row.map(({ merged, lines }, x) => {
       const text = merged ? '' : (lines[i] ?? '');
-      return ` ${place(text, widths[x]! - stringWidth(text))} |`;
+      return ` ${place(text, widths[x]! - widthOf(text))} |`;
     });
     return `|${texts.join('')}`;
   });
@@ -81,12 +85,12 @@ function align(text: string, gap: number): string {
 }
 
 /** A cell that is wrapped takes the whole width before which it was not, even where its lines are shorter. */
-function layOut(text: string, merged: boolean): Cell {
+function layOut(text: string, merged: boolean, widthOf: TextWidth): Cell {
   const safe = safeText(text);
   const shown = safe.length <= CELL_LENGTH_MAX ? safe : `${safe.slice(0, CELL_LENGTH_MAX - 1).toWellFormed()}…`;
-  const least = Math.min(stringWidth(shown), WRAP_WIDTH);
-  const lines = wrap(shown.split(' '), least);
-  return { lines, width: lines.reduce((widest, line) => Math.max(widest, stringWidth(line)), least), merged };
+  const least = Math.min(widthOf(shown), WRAP_WIDTH);
+  const lines = wrap(shown.split(' '), least, widthOf);
+  return { lines, width: lines.reduce((widest, line) => Math.max(widest, widthOf(line)), least), merged };
 }
 
 /** What a line too long costs beyond the square of its excess: tablewriter's, so that lines break where they did. */
@@ -97,8 +101,8 @@ const OVERLONG_COST = 1e5;
  * the last add up to the least.
  * @see https://github.com/olekukonko/tablewriter/blob/v0.0.4/wrap.go
  */
-function wrap(words: readonly string[], width: number): string[] {
-  const wordWidths = words.map((word) => stringWidth(word));
+function wrap(words: readonly string[], width: number, widthOf: TextWidth): string[] {
+  const wordWidths = words.map(widthOf);
   const limit = Math.max(width, ...wordWidths);
 
   // From the last word back: the least cost of laying out the words from `first` on, and where its first line ends.

@@ -1,38 +1,34 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { BUNDLING, DIST, replaceFile } from './bundling.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** Each is `lambda/<name>.ts`, exporting `handler`. */
-export type FunctionName = 'catalogue' | 'create-bundle';
+export const FUNCTIONS = ['catalogue', 'create-bundle'] as const;
+
+export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** The handler setting that goes with what {@link bundleFunction} writes. */
 export const HANDLER = 'index.handler';
 
 /**
  * Bundles one function with all it imports into `dist/lambda/<name>/index.cjs`, which is what is deployed.
- * CommonJS, because it loads faster than ES modules with the AWS SDK inside. Identifiers are kept, so that a stack trace
- * in the logs says something without a source map.
+ * CommonJS, because it loads faster than ES modules with the AWS SDK inside.
  * @param entry the source; another one only in tests
  * @returns the folder of the bundle
  */
 export function bundleFunction(name: FunctionName | (string & {}), entry = join(ROOT, 'lambda', `${name}.ts`)): string {
-  const folder = join(ROOT, 'dist', 'lambda', name);
+  const folder = join(DIST, 'lambda', name);
   const { outputFiles } = buildSync({
+    ...BUNDLING,
     entryPoints: [entry],
     outfile: join(folder, 'index.cjs'),
-    bundle: true,
     write: false,
-    platform: 'node',
-    target: 'node24',
     format: 'cjs',
-    // Packages' ES modules first: esbuild's own order for Node.js takes CommonJS, which it cannot shake.
-    mainFields: ['module', 'main'],
-    minifySyntax: true,
-    minifyWhitespace: true,
-    logLevel: 'warning',
+    alias: { '@aws-sdk/credential-provider-node': join(ROOT, 'lambda', 'credentials.ts') },
   });
   for (const { path, contents } of outputFiles) replaceFile(path, contents);
   removeAllBut(
@@ -40,18 +36,6 @@ export function bundleFunction(name: FunctionName | (string & {}), entry = join(
     folder,
   );
   return folder;
-}
-
-/** Written beside and renamed, because another process may be reading it; left alone when nothing changed. */
-function replaceFile(path: string, contents: Uint8Array): void {
-  try {
-    if (readFileSync(path).equals(contents)) return;
-  } catch {
-    mkdirSync(dirname(path), { recursive: true });
-  }
-  const beside = `${dirname(path)}.${process.pid}.tmp`;
-  writeFileSync(beside, contents);
-  renameSync(beside, path);
 }
 
 /** The whole folder is deployed: nothing of an earlier bundle may be in it. */

@@ -1,11 +1,12 @@
 import type { ArchiveFormat } from '../../core/archive/format.ts';
-import { writeArchive } from '../../core/archive/writer.ts';
+import { type PodFile, writeArchive } from '../../core/archive/writer.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { KUBELET_CHECKPOINTS, KubeletDirectory, type Snapshot } from '../kubelet-directory.ts';
 import { NewFile } from '../new-file.ts';
 import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
+import type { Progress } from '../progress.ts';
 import { safeText } from '../safe-text.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', gzip: 'tar+gzip', none: 'tar' };
@@ -83,20 +84,13 @@ async function writeSnapshot(
     pods.reduce((sum, pod) => sum + pod.sizeBytes, 0),
   );
   const newest = Math.max(0, ...pods.map((pod) => pod.modifiedAt.getTime()));
-  const { stream } = writeArchive({
+  const content = {
     manifest: formatManifest(manifest),
     modifiedAt: new Date(newest), // not the manifest's own time: it changes where the checkpoints do not
-    pods: pods.map((pod) => ({
-      ...pod,
-      async *read() {
-        for await (const chunk of pod.read()) {
-          progress.advance(chunk.length);
-          yield chunk;
-        }
-      },
-    })),
+    pods: pods.map((pod) => ({ ...pod, read: watched(pod, progress) })),
     format,
-  });
+  };
+  const { stream } = writeArchive(content, { fleeting: true });
   let sizeBytes = 0;
   for await (const chunk of stream) {
     signal.throwIfAborted();
@@ -104,6 +98,15 @@ async function writeSnapshot(
     sizeBytes += chunk.length;
   }
   return sizeBytes;
+}
+
+function watched({ read }: PodFile, progress: Progress): PodFile['read'] {
+  return async function* (memory) {
+    for await (const chunk of read(memory)) {
+      progress.advance(chunk.length);
+      yield chunk;
+    }
+  };
 }
 
 function asJson({ manifest, pods }: Snapshot, output: string, format: ArchiveFormat, sizeBytes: number) {

@@ -5,8 +5,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   show: { summary: 'show the checkpoints in a kubelet directory or an archive', load: () => import('./show.ts') },
   extract: { summary: "write a kubelet directory's checkpoints to one archive", load: () => import('./extract.ts') },
   insert: { summary: "put an archive's checkpoints into a kubelet directory", load: () => import('./insert.ts') },
+  checkpoint: { summary: 'have a node checkpoint containers, and push them', load: () => import('./checkpoint.ts') },
   push: { summary: 'push checkpoints to S3', load: () => import('./push.ts') },
   list: { summary: 'list the checkpoints or bundles in the catalogue', load: () => import('./list.ts') },
   bundle: { summary: 'merge pods of any archives into one bundle', load: () => import('./bundle.ts') },
-  pull: { summary: 'pull a bundle or an archive into a kubelet directory', load: () => import('./pull.ts') },
+  pull: { summary: 'pull a bundle, an archive or pods into a kubelet directory', load: () => import('./pull.ts') },
 };

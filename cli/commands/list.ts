@@ -87,7 +87,7 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
   ]);
   const header = ['Checkpointed', 'Namespace', 'Pod', 'Containers', 'Node', 'Size'];
   if (flags.showSandboxId) header.push('Sandbox ID');
-  context.output.result({ checkpoints: items, more }, renderTable(header, rows, { merge: false }));
+  context.output.result({ checkpoints: items, more }, await renderTable(header, rows, { merge: false }));
   if (more) noteMore(flags, context);
 }
 
@@ -98,15 +98,19 @@ async function listBundles(catalogue: Catalogue, period: Period, flags: Flags, c
     flags.limit,
     context.signal,
   );
-  const rows = items.map(({ bundleId, createdAt, pods, sizeBytes }) => [
+  const rows = items.map(({ bundleId, createdAt, pods, podCount, sizeBytes }) => [
     bundleId,
     createdAt,
-    pods.map(({ namespace, name }) => `${namespace}/${name}`).join(' '),
+    pods.map(({ namespace, name }) => `${namespace}/${name}`).join(' ') + others(podCount - pods.length),
     formatBytes(sizeBytes),
   ]);
-  const text = renderTable(['Bundle', 'Created', 'Pods', 'Size'], rows, { merge: false });
+  const text = await renderTable(['Bundle', 'Created', 'Pods', 'Size'], rows, { merge: false });
   context.output.result({ bundles: items, more }, text);
   if (more) noteMore(flags, context);
+}
+
+function others(count: number): string {
+  return count > 0 ? ` and ${count} more` : '';
 }
 
 async function listRejected(

@@ -1,17 +1,23 @@
-import { openArchive } from '../../core/archive/reader.ts';
+import { inCluster, type PodSelector } from '../../core/bundle/pod-selector.ts';
+import { PodsArchive } from '../../core/bundle/pods-archive.ts';
+import { parseInstant } from '../../core/catalogue/instant.ts';
 import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
 import { bundleKey } from '../../core/keys.ts';
 import type { ArchiveStore, ObjectLocation, ObjectSource } from '../../core/ports.ts';
-import { formatBytes } from '../bytes.ts';
+import { isSandboxId } from '../../core/sandbox-id.ts';
+import { downloadArchive, writePods } from '../archive-file.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
-import { FileSource } from '../file-source.ts';
-import { addLandingFlags, addTargetFlag, type LandingFlags, landFrom } from '../landing/from-source.ts';
-import { NewFile } from '../new-file.ts';
+import { addLandingFlags, addTargetFlag, type LandingFlags, landArchive, landFrom } from '../landing/from-source.ts';
+import { isPodName } from '../pod-flag.ts';
 import { readSettings, required } from '../settings.ts';
 
 interface Flags extends LandingFlags {
   readonly output?: string;
+  readonly at?: string;
+  readonly node?: string;
+  readonly cluster?: string;
   readonly bundlesBucket?: string;
+  readonly table?: string;
 }
 
 const BUNDLE_ID = /^[0-9a-f]{32}$/;
@@ -19,37 +25,52 @@ const BUNDLE_ID = /^[0-9a-f]{32}$/;
 export const setUp: SetUpCommand = (command, context) => {
   command
     .description(
-      'Pulls a bundle or an archive from S3 straight into a kubelet directory, as safely as "podfreight insert" does; ' +
-        'with --output only into a file.',
+      'Pulls a bundle, an archive, or the newest checkpoints of pods from S3 straight into a kubelet directory, as safely ' +
+        'as "podfreight insert" does; with --output only into a file.',
     )
-    .argument('<bundle>', 'a bundle id, or s3://bucket/key of a bundle or an archive');
+    .argument('[bundle]', 'a bundle id, or s3://bucket/key of a bundle or an archive; or leave it and say --pod');
   addTargetFlag(command).option(
     '-o, --output <file>',
     'write the archive to this file, with mode 0600, and insert nothing',
   );
   addLandingFlags(command)
+    .option('--at <time>', 'without a bundle: no checkpoint taken later, as in 2026-11-22T13:20:00Z')
+    .option('--node <name>', 'without a bundle: only checkpoints taken on this node')
+    .option('--cluster <name>', 'without a bundle: of this cluster ($PODFREIGHT_CLUSTER; default)')
     .option('--bundles-bucket <name>', 'the bucket of bundles ($PODFREIGHT_BUNDLES_BUCKET)')
+    .option('--table <name>', 'the catalogue table ($PODFREIGHT_TABLE)')
     .addHelpText(
       'after',
       `
 Examples:
+  $ podfreight pull --pod default/my-redis --pod edge/web       their newest checkpoints
+  $ podfreight pull --pod default/my-redis --at 2026-11-22T13:20:00Z --node node-a
   $ podfreight pull 6f0c7a8be0a94de2a1c1e86e1f2b9d37
-  $ podfreight pull s3://archives/default/node-a/3f9a…/20261122T132000Z.tar.zst --pod default/my-redis
-  $ podfreight pull 6f0c7a8be0a94de2a1c1e86e1f2b9d37 -o bundle.tar.zst`,
+  $ podfreight pull 6f0c7a8be0a94de2a1c1e86e1f2b9d37 -o bundle.tar.zst
+  $ podfreight pull s3://archives/default/node-a/3f9a…/20261122T132000Z.tar.zst --pod default/my-redis`,
     )
-    .action((bundle: string, flags: Flags) => pull(bundle, flags, context));
+    .action((bundle: string | undefined, flags: Flags) =>
+      bundle === undefined ? pullPods(flags, context) : pullObject(bundle, flags, context),
+    );
 };
 
-async function pull(bundle: string, flags: Flags, context: CommandContext): Promise<void> {
-  if (flags.output !== undefined && (flags.pod !== undefined || flags.dryRun)) {
+async function pullObject(bundle: string, flags: Flags, context: CommandContext): Promise<void> {
+  const { output: file, pod, dryRun, at, node, cluster } = flags;
+  if (file !== undefined && (pod !== undefined || dryRun)) {
     throw new PodfreightError('usage', '--output takes the archive as it is; leave --pod and --dry-run away.');
+  }
+  if ([at, node, cluster].some((flag) => flag !== undefined)) {
+    throw new PodfreightError(
+      'usage',
+      '--at, --node and --cluster find pods without a bundle; leave them or the bundle away.',
+    );
   }
   const candidates = locationsOf(bundle, flags);
   const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
   const source = await openFirst(new S3ArchiveStore(), candidates, bundle);
   try {
-    if (flags.output === undefined) await landFrom(source, flags, 'Pulling', context);
-    else await download(source, flags.output, context);
+    if (file === undefined) await landFrom(source, flags, 'Pulling', context);
+    else await downloadArchive(source, file, context);
   } finally {
     await source.close();
   }
@@ -60,9 +81,12 @@ function locationsOf(bundle: string, flags: Flags): ObjectLocation[] {
   const url = /^s3:\/\/([^/]+)\/(.+)$/s.exec(bundle);
   if (url) return [{ bucket: url[1] ?? '', key: url[2] ?? '' }];
   if (!BUNDLE_ID.test(bundle)) {
+    const what = JSON.stringify(bundle);
     throw new PodfreightError(
       'usage',
-      `${JSON.stringify(bundle)} is neither a bundle id nor s3://bucket/key; "podfreight list --bundles" shows ids.`,
+      bundle.includes('/')
+        ? `${what} is neither a bundle id nor s3://bucket/key; a pod is pulled by --pod namespace/name.`
+        : `${what} is neither a bundle id nor s3://bucket/key; "podfreight list --bundles" shows ids.`,
     );
   }
   const settings = readSettings(flags.bundlesBucket === undefined ? {} : { bundlesBucket: flags.bundlesBucket });
@@ -93,31 +117,40 @@ async function openFirst(
   );
 }
 
-/** The file gets its name when it is whole, checked and on disk. */
-async function download(source: ObjectSource, path: string, { output, signal }: CommandContext): Promise<void> {
-  await using file = await NewFile.create(path);
-  {
-    using progress = output.progress('Pulling', source.sizeBytes);
-    for await (const chunk of source.stream({ start: 0, end: source.sizeBytes })) {
-      signal.throwIfAborted();
-      await file.write(chunk);
-      progress.advance(chunk.length);
-    }
+async function pullPods(flags: Flags, context: CommandContext): Promise<void> {
+  const { output: file, dryRun } = flags;
+  if (flags.pod === undefined) {
+    throw new PodfreightError('usage', 'Say what to pull: a bundle, s3://bucket/key, or --pod namespace/name.');
   }
-  await check(file, source.name, { output, signal });
-  await file.publish();
-  output.result({ output: path, source: source.name, sizeBytes: source.sizeBytes }, '');
-  output.note(`${path}: ${formatBytes(source.sizeBytes)} from ${source.name}.`);
+  if (file !== undefined && dryRun)
+    throw new PodfreightError('usage', '--output inserts nothing; leave --dry-run away.');
+  const settings = readSettings({
+    ...(flags.cluster !== undefined && { cluster: flags.cluster }),
+    ...(flags.table !== undefined && { table: flags.table }),
+  });
+  const selectors = selectorsOf(flags.pod, flags).map((selector) => inCluster(selector, settings.cluster));
+  const table = required(settings, 'table');
+  const [{ S3ArchiveStore }, { dynamodbCatalogue }] = await Promise.all([
+    import('../../aws/s3-archive-store.ts'),
+    import('../../aws/dynamodb-catalogue.ts'),
+  ]);
+  const from = { store: new S3ArchiveStore(), catalogue: dynamodbCatalogue(table) };
+  await using archive = await PodsArchive.open(selectors, from);
+  for (const { namespace, name, checkpointedAt, origin } of archive.pods) {
+    context.output.note(`Taking ${namespace}/${name} of ${checkpointedAt} from ${origin.node}.`);
+  }
+  const { pod: _, ...landing } = flags; // they are all in the archive
+  if (file === undefined) await landArchive(archive, landing, 'Pulling', context);
+  else await writePods(archive, file, context);
 }
 
-/** Reads the file back through the archive's own digests. */
-async function check(file: NewFile, name: string, { output, signal }: CommandContext): Promise<void> {
-  const source = await FileSource.of(file.handle, name); // not closed: the handle stays the file's
-  using progress = output.progress('Checking');
-  for await (const { data } of (await openArchive(source)).members()) {
-    for await (const chunk of data) {
-      signal.throwIfAborted();
-      progress.advance(chunk.length);
-    }
-  }
+function selectorsOf(names: readonly string[], { node, at }: Pick<Flags, 'node' | 'at'>): PodSelector[] {
+  if (at !== undefined) parseInstant(at, '--at');
+  if (node === '') throw new PodfreightError('usage', '--node must not be empty.');
+  const narrowing = { ...(node !== undefined && { node }), ...(at !== undefined && { at }) };
+  return names.map((name) => {
+    if (isPodName(name)) return { pod: name, ...narrowing };
+    if (isSandboxId(name)) return { sandboxId: name, ...narrowing };
+    throw new PodfreightError('usage', `--pod is namespace/name or a SandboxID, and not ${JSON.stringify(name)}.`);
+  });
 }

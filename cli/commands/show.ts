@@ -55,7 +55,7 @@ async function show(argument: string | undefined, flags: Flags, context: Command
     return { isDirectory: found.isDirectory() };
   });
   const shown = isDirectory ? await readDirectory(target) : await readArchive(target, context);
-  context.output.result(asJson(shown, target), asText(shown, flags));
+  context.output.result(asJson(shown, target), await asText(shown, flags));
 }
 
 async function readDirectory(path: string): Promise<Shown> {
@@ -98,7 +98,7 @@ async function memberNames(archive: Archive, { output, signal }: CommandContext)
 }
 
 /** What the first checkpointctl printed. */
-function asText(shown: Shown, { showPodUid = false, showPodIp = false }: Flags): string {
+async function asText(shown: Shown, { showPodUid = false, showPodIp = false }: Flags): Promise<string> {
   const header = ['Pod', 'Namespace', 'Container', 'Image', 'Archive Found'];
   if (showPodUid) header.push('Pod UID');
   if (showPodIp) header.push('Pod IP');
@@ -113,7 +113,7 @@ function asText(shown: Shown, { showPodUid = false, showPodIp = false }: Flags):
       ...(showPodIp ? [pod.podIP] : []),
     ]),
   );
-  return `\nDisplaying data from ${safeText(shown.from)}\n\n${renderTable(header, rows)}`;
+  return `\nDisplaying data from ${safeText(shown.from)}\n\n${await renderTable(header, rows)}`;
 }
 
 function asJson(shown: Shown, target: string) {

@@ -19,7 +19,7 @@ function counted<T extends (...args: never[]) => unknown>(original: T): T {
 const handle = await fs.promises.open(import.meta.filename);
 const methods = Object.getPrototypeOf(handle);
 await handle.close();
-for (const name of ['writeFile', 'utimes', 'sync']) methods[name] = counted(methods[name]);
+for (const name of ['write', 'writeFile', 'utimes', 'sync']) methods[name] = counted(methods[name]);
 const functions = fs.promises as unknown as Record<string, (...args: never[]) => unknown>;
 for (const name of ['mkdir', 'link', 'rename', 'rm', 'unlink', 'open']) functions[name] = counted(functions[name]!);
 syncBuiltinESMExports();

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 
-export const LAUNCHER = join(import.meta.dirname, '../../cli/podfreight.js');
+/** The sources, unless `PODFREIGHT_PROGRAM` names the program to test, as `dist/podfreight.cjs`. */
+export const LAUNCHER = resolve(process.env.PODFREIGHT_PROGRAM ?? join(import.meta.dirname, '../../cli/podfreight.js'));
 export const FIXTURES = join(import.meta.dirname, '../fixtures');
 
 export interface Ended {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { bundleFunction } from '../../infra/bundle-functions.ts';
+import { bundleFunction, FUNCTIONS } from '../../infra/bundle-functions.ts';
 
 const require = createRequire(import.meta.url);
 const sources = mkdtempSync(join(tmpdir(), 'podfreight-bundle-'));
@@ -18,7 +18,7 @@ Object.assign(process.env, {
   PODFREIGHT_TABLE: 'table',
 });
 
-for (const name of ['catalogue', 'create-bundle'] as const) {
+for (const name of FUNCTIONS) {
   test(`the bundle of ${name} is one file that stands alone and exports a handler`, () => {
     const folder = bundleFunction(name);
     assert.deepEqual(readdirSync(folder), ['index.cjs']);
@@ -27,6 +27,14 @@ for (const name of ['catalogue', 'create-bundle'] as const) {
     const { handler } = require(path);
     assert.equal(typeof handler, 'function');
     assert.deepEqual(require.cache[path]?.children, []);
+  });
+
+  test(`the bundle of ${name} has no more of the SDK than it needs`, () => {
+    const text = readFileSync(join(bundleFunction(name), 'index.cjs'), 'utf8');
+    const clients = [...text.matchAll(/(\w+)Client=class extends \w*Client{/g)].map(([, client]) => client);
+    assert.deepEqual(clients.toSorted(), ['DynamoDB', 'S3']);
+    assert.doesNotMatch(text, /fromSSO|fromIni|sourceMappingURL/);
+    assert.ok(text.length < 1024 ** 2, `${text.length} bytes`);
   });
 }
 

@@ -187,10 +187,10 @@ test('the bundle function may do this and nothing else', () => {
     'dynamodb:GetItem dynamodb:PutItem on CatalogueTable',
     ...CATALOGUE_TABLE.indexes.map(({ name }) => `dynamodb:Query on CatalogueTable/index/${name}`).sort(),
     'logs:CreateLogStream logs:PutLogEvents on CreateBundleLogs',
-    's3:AbortMultipartUpload s3:GetObject s3:GetObjectVersion s3:PutObject on Bundles/*',
+    's3:AbortMultipartUpload s3:GetObject s3:GetObjectVersion s3:ListMultipartUploadParts s3:PutObject on Bundles/*',
     's3:GetObject s3:GetObjectVersion on Archives/*',
     's3:ListBucket on Archives',
-    's3:ListBucket on Bundles',
+    's3:ListBucket s3:ListBucketMultipartUploads on Bundles',
   ]);
 });
 
