@@ -34,6 +34,8 @@ export async function measure(command: Command, environment: NodeJS.ProcessEnv):
   const ticksBefore = childTicks();
   const start = performance.now();
   const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const kill = () => void child.kill();
+  process.once('exit', kill); // as after Ctrl-C
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -51,7 +53,10 @@ export async function measure(command: Command, environment: NodeJS.ProcessEnv):
     child.on('exit', () => {
       seconds = (performance.now() - start) / 1000;
     });
-  }).finally(() => clearInterval(poll));
+  }).finally(() => {
+    clearInterval(poll);
+    process.off('exit', kill);
+  });
   if (code !== 0)
     throw new Error(`${basename(program)} ended with ${code}: ${(stderr || stdout).slice(-STDERR_SHOWN).trim()}`);
   return {

@@ -18,9 +18,9 @@ export const PEERS = {
   zstd: { version: ['--version'] },
   curl: { version: ['--version'] },
   aws: { version: ['--version'] },
-  // It does not start when it finds the variable that `aws` needs.
+  // Both are told of the certificate by Go's own variable; with the one that `aws` needs, rclone does not start.
   rclone: { version: ['version'], unset: 'AWS_CA_BUNDLE' },
-  s5cmd: { version: ['version'], build: 'github.com/peak/s5cmd/v2@v2.3.0' },
+  s5cmd: { version: ['version'], build: 'github.com/peak/s5cmd/v2@v2.3.0', unset: 'AWS_CA_BUNDLE' },
 } as const satisfies Record<string, PeerSpec>;
 
 export type PeerName = keyof typeof PEERS;

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CreateMultipartUploadCommand, DeleteObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { archiveOf, incompressible } from '../core/catalogue/archives.ts';
 import { Cloud } from './cloud.ts';
 import { pushBothNodes } from './nodes.ts';
 import { FIXTURES } from './podfreight.ts';
@@ -59,7 +60,10 @@ describe('podfreight bundle', () => {
   });
 
   test('goes on after a function that was killed, and leaves nothing of it', async () => {
-    const pods = ['bundle', '--pod', 'default/counters', '--pod', 'edge/web', '--json'];
+    const long = await archiveOf([{ sandboxId: 'long-1', content: incompressible(12_000_000) }]);
+    await cloud.put(cloud.archives, 'default/node-d/long-1/20261122T132000Z.tar.zst', long);
+    await cloud.stack.settled();
+    const pods = ['bundle', '--pod', 'default/counters', '--pod', 'default/long-1', '--json'];
     const first = JSON.parse((await cloud.run(pods)).stdout);
     const Bucket = cloud.bundles;
     const Key: string = first.location.key;

@@ -59,6 +59,40 @@ test('walks through all pages', async () => {
   assert.equal((await chosen({ cluster: 'prod' })).split(' ').length, 3);
 });
 
+test('reads one checkpoint where a pod is named, and refuses to walk through more than 100,000', async () => {
+  await taken('r1', 'redis', '10:00:00');
+  await taken('r2', 'redis', '11:00:00');
+  const limits: number[] = [];
+  const endless = podRecord(archiveRecord());
+  const watched: Catalogue = {
+    ...catalogue,
+    pods: async (query, page) => {
+      limits.push(page.limit);
+      if (query.by === 'pod') return catalogue.pods(query, page);
+      return { items: Array.from({ length: page.limit }, () => endless), cursor: 'more' };
+    },
+  };
+  await choosePods([{ cluster: 'prod', pod: 'default/redis' }], watched);
+  assert.deepEqual(limits, [1]);
+  await assert.rejects(choosePods([{ cluster: 'prod', namespace: 'default' }], watched), {
+    code: 'unsupported',
+    message: /100000 checkpoints.*"namespace":"default".*name the pods/,
+  });
+  assert.equal(limits.length, 101);
+});
+
+test('leaves out what S3 got later than asked for', async () => {
+  await taken('r1', 'redis', '10:00:00', { storedAt: at('10:05:00') });
+  await taken('r2', 'redis', '10:01:00', { storedAt: at('10:06:00') });
+  const asOf = async (time: string) => {
+    const pods = await choosePods([{ cluster: 'prod', pod: 'default/redis' }], catalogue, new Date(at(time)));
+    return pods.map(({ sandboxId }) => sandboxId);
+  };
+  assert.deepEqual(await asOf('10:05:00'), ['r1']);
+  assert.deepEqual(await asOf('10:06:00'), ['r2']);
+  await assert.rejects(asOf('10:04:59'), { code: 'not-found' });
+});
+
 test('says which selector fits nothing', async () => {
   await taken('r1', 'redis', '10:00:00');
   for (const selector of [

@@ -12,6 +12,8 @@ test('takes what selects pods', () => {
     { sandboxId: 'a1b2' },
   ];
   assert.deepEqual(parseBundleRequest({ pods }), { pods });
+  const again = { pods, dryRun: true, asOf: '2026-11-22T13:20:00Z' };
+  assert.deepEqual(parseBundleRequest(again), again);
 });
 
 test('queries the narrowest listing a selector names', () => {
@@ -54,6 +56,9 @@ test('names what is wrong with a request', () => {
     [{ pods: [] }, /1 to 1000/],
     [{ pods: Array(1001).fill({ cluster: 'c' }) }, /1001/],
     [{ pods: [{ cluster: 'c' }], force: true }, /"force"/],
+    [{ pods: [{ cluster: 'c' }], dryRun: 'yes' }, /dryRun/],
+    [{ pods: [{ cluster: 'c' }], asOf: 5 }, /asOf/],
+    [{ pods: [{ cluster: 'c' }], asOf: 'yesterday' }, /asOf/],
     [{ pods: [{ cluster: 'c' }, null] }, /pods\[1\] must be an object/],
     [{ pods: [['cluster']] }, /pods\[0\] must be an object/],
     [{ pods: [{ cluster: 'c', nmae: 'x' }] }, /"nmae"/],
