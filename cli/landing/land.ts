@@ -6,7 +6,7 @@ import type { Manifest } from '../../core/manifest/manifest.ts';
 import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
 import { makeDirectories } from '../durable.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
-import { isHopeless, type Partial } from '../partial.ts';
+import { canGoOn, type Partial } from '../partial.ts';
 import { matchPods } from '../pod-flag.ts';
 import { commit, confirm } from './commit.ts';
 import { type Arrival, compareFiles, Digests } from './compare.ts';
@@ -90,7 +90,7 @@ export async function land(request: LandRequest): Promise<Landing> {
   try {
     return await carryOut({ request, target, folder, arriving, foreseen, decide }, partial);
   } catch (error) {
-    if (partial !== undefined && isHopeless(error)) await removePartial(folder, partial);
+    if (partial !== undefined && !canGoOn(error)) await removePartial(folder, partial).catch(() => {}); // what failed first counts
     throw error;
   }
 }

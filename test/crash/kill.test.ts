@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { land } from '../../cli/landing/land.ts';
 import { fakeArchive } from '../cli/landing/fake-archive.ts';
 import { temporaryFolder } from '../e2e/podfreight.ts';
@@ -14,17 +14,32 @@ const STRIDE = 31;
 /** Who comes after the killed insert: somebody else, or the same again. */
 const NEXT = ['another', 'bundle'] as const;
 
-test('podfreight insert  # dies while another one reads its archive: is undone before that one lands', {
-  skip: noTrap(),
-}, async (t) => {
+/** A trial, and what kills its insert just before the commitment. */
+async function readyToDie(t: TestContext) {
   const stage = await Stage.make(SWAPPING, await temporaryFolder(t));
   const trial = await stage.trial('trial');
-  const [old] = SWAPPING.before;
   const isCommitment = ({ name, path }: Call) => name === 'rename' && path.endsWith('/next');
   const { calls } = await trapped((await stage.trial('unhurt')).args, { at: 0, action: 'log' });
   const at = calls.find(isCommitment)!.index;
   const die = async () => assert.equal((await trapped(trial.args, { at, action: 'kill' })).code, KILLED);
+  return { trial, die };
+}
 
+test('podfreight insert  # once more after it died with its bytes in place: they stay', {
+  skip: noTrap(),
+}, async (t) => {
+  const { trial, die } = await readyToDie(t);
+  await die();
+  await trial.insert('bundle');
+  await trial.insert('another'); // must find nothing to undo
+  await trial.assertAfter([ANOTHER]);
+});
+
+test('podfreight insert  # dies while another one reads its archive: is undone before that one lands', {
+  skip: noTrap(),
+}, async (t) => {
+  const { trial, die } = await readyToDie(t);
+  const [old] = SWAPPING.before;
   const signal = new AbortController().signal;
   let reading: Promise<void> | undefined;
   const archive = fakeArchive([old!, ANOTHER], { before: () => (reading ??= die()) });

@@ -1,8 +1,8 @@
 import { basename, dirname, join } from 'node:path';
 import type { Call } from './trap.ts';
 
-/** What is done for the sake of the lock alone. */
-const LOCK = /^lock(-journal)?$/;
+/** Holds nothing, and need not last. */
+const LOCK = 'lock';
 
 /** A change of a directory that a power cut may undo as long as the directory is not synced. */
 type Pending = 'added' | 'removed';
@@ -31,12 +31,12 @@ class Disk {
 
   /** Changes in a directory that are not on disk. */
   pendingIn(directory: string): [path: string, pending: Pending][] {
-    return [...this.#pending].filter(([path]) => dirname(path) === directory && !LOCK.test(basename(path)));
+    return [...this.#pending].filter(([path]) => dirname(path) === directory && basename(path) !== LOCK);
   }
 
   /** Everything below a directory that is not on disk as it is: new names, and files with new bytes. */
   unsafeBelow(directory: string): string[] {
-    const isBelow = (path: string) => path.startsWith(`${directory}/`) && !LOCK.test(basename(path));
+    const isBelow = (path: string) => path.startsWith(`${directory}/`) && basename(path) !== LOCK;
     const names = [...this.#pending].filter(([path, pending]) => pending === 'added' && isBelow(path));
     const files = [...this.#inodes].filter(([path, inode]) => this.#unsynced.has(inode) && isBelow(path));
     return [...new Set([...names, ...files].map(([path]) => path))];

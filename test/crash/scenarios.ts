@@ -72,6 +72,15 @@ export const SWAPPING: Scenario = {
   after: [SWAPPED.after, KEPT],
 };
 
+export const BEHIND_A_DEAD_INSERT: Scenario = {
+  what: 'behind an insert that was killed just before its commitment',
+  before: REPLACED,
+  unlisted: [UNLISTED],
+  dead: { bundle: REPLACING, killedBefore: ({ name, path }) => name === 'rename' && path.endsWith('/next') },
+  bundle: { pods: [Y] },
+  after: [...REPLACED, Y],
+};
+
 export const ANOTHER = textPod('another');
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -100,23 +109,17 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   REPLACING_EVERYTHING,
   SWAPPING,
-  {
-    what: 'behind an insert that was killed just before its commitment',
-    before: REPLACED,
-    unlisted: [UNLISTED],
-    dead: { bundle: REPLACING, killedBefore: ({ name, path }) => name === 'rename' && path.endsWith('/next') },
-    bundle: { pods: [Y] },
-    after: [...REPLACED, Y],
-  },
+  BEHIND_A_DEAD_INSERT,
   {
     what: 'behind an insert that was killed just after its commitment',
-    before: [KEPT, X],
+    before: REPLACING_EVERYTHING.after,
+    unlisted: [UNLISTED],
     dead: {
-      before: [KEPT],
-      bundle: { pods: [X] },
+      before: REPLACED,
+      bundle: REPLACING,
       killedBefore: ({ name, path2 }) => name === 'rename' && path2.includes('/done-'),
     },
     bundle: { pods: [X, Y] },
-    after: [KEPT, X, Y],
+    after: [...REPLACING_EVERYTHING.after, Y],
   },
 ];

@@ -211,7 +211,7 @@ export class Trial {
 
 /** Nothing is left of a staging. */
 export async function assertNoStaging(target: string): Promise<void> {
-  const left = (await names(join(target, '.podfreight'))).filter((name) => !/^lock(-journal)?$/.test(name));
+  const left = (await names(join(target, '.podfreight'))).filter((name) => name !== 'lock');
   assert.deepEqual(left, [], 'nothing is left of a staging');
 }
 

@@ -3,7 +3,8 @@
  *
  *     trap LOG SET FOLDER NTH[+] ACTION COMMAND...
  *
- * SET     `change`: what changes a file or a directory, or makes a change durable; `open`: every opening of a file
+ * SET     `change`: what changes a file or a directory, or makes a change durable; `open`: every opening of a file; `look`:
+ *         what tells of a file or a directory
  * FOLDER  only calls on paths below it count; / for all
  * NTH     the call to meddle with, from 1; with `+` every one from there on; 0 for none
  * ACTION  `kill` before the call; `error=ERRNO` instead of it; `cut=PATH`: the file system of PATH loses its power before the
@@ -40,6 +41,7 @@ static const struct call {
   long number;
   const char *name;
   int fd, path, fd2, path2, flags, mode;
+  int looks; /* 1 when it only tells what is there */
 } CALLS[] = {
     {SYS_openat, "open", .fd = 1, .path = 2, .flags = 3, .mode = 4},
     {SYS_write, "write", .fd = 1},
@@ -65,6 +67,15 @@ static const struct call {
     {SYS_unlinkat, "unlink", .fd = 1, .path = 2},
     {SYS_renameat, "rename", .fd = 1, .path = 2, .fd2 = 3, .path2 = 4},
     {SYS_renameat2, "rename", .fd = 1, .path = 2, .fd2 = 3, .path2 = 4},
+    {SYS_faccessat, "access", .fd = 1, .path = 2, .mode = 3},
+    {SYS_statx, "stat", .fd = 1, .path = 2, .looks = 1},
+    {SYS_newfstatat, "stat", .fd = 1, .path = 2, .looks = 1},
+    {SYS_fstat, "stat", .fd = 1, .looks = 1},
+    {SYS_statfs, "stat", .path = 1, .looks = 1},
+    {SYS_getdents64, "list", .fd = 1, .looks = 1},
+    {SYS_read, "read", .fd = 1, .looks = 1},
+    {SYS_pread64, "read", .fd = 1, .looks = 1},
+    {SYS_preadv, "read", .fd = 1, .looks = 1},
 #ifdef SYS_open /* arm64 has none of these */
     {SYS_open, "open", .path = 1, .flags = 2, .mode = 3},
     {SYS_creat, "open", .path = 1, .mode = 2},
@@ -78,6 +89,9 @@ static const struct call {
     {SYS_unlink, "unlink", .path = 1},
     {SYS_rmdir, "unlink", .path = 1},
     {SYS_rename, "rename", .path = 1, .path2 = 2},
+    {SYS_access, "access", .path = 1, .mode = 2},
+    {SYS_stat, "stat", .path = 1, .looks = 1},
+    {SYS_lstat, "stat", .path = 1, .looks = 1},
 #endif
 };
 
@@ -177,10 +191,12 @@ static int counts(struct event *event, const struct __ptrace_syscall_info *info,
     if (call->number != (long)info->entry.nr) continue;
     int is_open = strcmp(call->name, "open") == 0;
     if (strcmp(set, "open") == 0 && !is_open) return 0;
+    if (call->looks != (strcmp(set, "look") == 0)) return 0;
     const uint64_t *args = info->entry.args;
     event->flags = call->flags == 0 ? 0 : args[call->flags - 1];
     event->mode = call->mode == 0 ? 0 : args[call->mode - 1];
     int only_reads = call->flags != 0 && (event->flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == 0;
+    if (strcmp(call->name, "access") == 0) only_reads = (event->mode & W_OK) == 0; /* a disk that refuses changes says so */
     if (strcmp(set, "change") == 0 && only_reads) return 0;
     read_path(event->thread, args, call->fd, call->path, event->path);
     read_path(event->thread, args, call->fd2, call->path2, event->path2);

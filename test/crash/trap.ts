@@ -28,8 +28,8 @@ export type Errno = keyof typeof constants.errno;
 export interface Trap {
   /** Which call to meddle with, from 1; beyond the last one, nothing happens. */
   readonly at: number;
-  /** Which calls count: those that change something, as when absent, or every opening of a file. */
-  readonly set?: 'change' | 'open';
+  /** Which calls count: those that change something, as when absent; every opening of a file; or those that look at one. */
+  readonly set?: 'change' | 'open' | 'look';
   /** Only calls on paths below it count. */
   readonly below?: string;
   readonly action:

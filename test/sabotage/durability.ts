@@ -18,15 +18,15 @@ export const DURABILITY: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/staging.ts', ORDER, [
     [
       'a checkpoint is not synced',
-      '      await handle.utimes(modifiedAt, modifiedAt);\n      await handle.sync();\n',
-      '      await handle.utimes(modifiedAt, modifiedAt);\n',
+      '          await handle.utimes(modifiedAt, modifiedAt);\n          await handle.sync();\n',
+      '          await handle.utimes(modifiedAt, modifiedAt);\n',
     ],
     [
       'a manifest is not synced',
       '    await handle.writeFile(bytes);\n    await handle.sync();\n',
       '    await handle.writeFile(bytes);\n',
     ],
-    ['the retirement of a staging is not synced', '  await syncDirectory(dirname(staging));\n', ''],
+    ['the retirement of a staging is not synced', '    await syncDirectory(dirname(done));\n', ''],
   ]),
   ...sabotagesOf('cli/landing/commit.ts', ORDER, [
     [

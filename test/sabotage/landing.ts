@@ -3,14 +3,12 @@ import { type Sabotage, sabotagesOf } from './sabotage.ts';
 const KILL = ['test/crash/kill.test.ts'];
 const FAULTS = ['test/crash/faults.test.ts'];
 const CREATE = ['test/crash/create.test.ts'];
-const OUTPUT = ['test/crash/output.test.ts', 'test/cli/new-file.test.ts'];
 const LAND = ['test/cli/landing/land.test.ts'];
 const PLAN = ['test/cli/landing/plan.test.ts'];
+const ROLLBACK = ['test/cli/landing/rollback.test.ts'];
 const LOCK = ['test/cli/landing/lock.test.ts'];
-const DIRECTORY = ['test/cli/kubelet-directory.test.ts'];
-const EXTRACT = ['test/e2e/extract.test.ts'];
 
-/** The insert protocol, and what `extract` and readers keep to. */
+/** The insert protocol. */
 export const LANDING: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/land.ts', LAND, [
     [
@@ -36,7 +34,7 @@ export const LANDING: readonly Sabotage[] = [
       KILL,
     ],
     ['a dry run writes', '  if (dryRun) {\n    const arrivals', '  if (false) {\n    const arrivals'],
-    ['free space is not looked at in advance', '  await folder.checkSpace(foreseen.totalBytes ?? 0);\n', ''],
+    ['free space is not looked at in advance', '  await makeSpace(folder, ', '  void ('],
     ['free space is not looked at before a pod', '    await folder.checkSpace(member.sizeBytes);\n', ''],
     [
       'a stopped insert goes on',
@@ -47,8 +45,8 @@ export const LANDING: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/commit.ts', KILL, [
     [
       'a failed landing is not undone',
-      '    await rollBack(target, staging).catch((failure) => {',
-      '    await Promise.resolve().catch((failure) => {',
+      '    const isCommitted = await rollBack(target, staging).catch((failure) => {',
+      '    const isCommitted = await Promise.resolve(false).catch((failure) => {',
       FAULTS,
     ],
     [
@@ -70,6 +68,12 @@ export const LANDING: readonly Sabotage[] = [
       'an entry stays while its bytes change',
       '  if (plan.between !== undefined) await putManifest(target, staging.between);\n',
       '',
+    ],
+    [
+      'what is in place, but not surely on disk, is said to have failed',
+      "isCommitted ? inPlaceBut('may not survive a power cut; insert it again', error) : error;",
+      'isCommitted ? error : error;',
+      FAULTS,
     ],
     ['nothing says that a landing has begun', '() => link(staging.next, staging.after)', 'async () => {}'],
     ['the manifest before is not kept', '    await writeSynced(staging.before, formatManifest(present));\n', ''],
@@ -99,15 +103,20 @@ export const LANDING: readonly Sabotage[] = [
       CREATE,
     ],
     ['free space is never too little', '    if (freeBytes >= BigInt(sizeBytes)) return;\n', '    return;\n'],
+    ['what is in use counts as free', 'const { bavail, bsize }', 'const { blocks: bavail, bsize }'],
   ]),
   ...sabotagesOf('cli/landing/lock.ts', LOCK, [
-    ['the lock is shared', "database.exec('BEGIN EXCLUSIVE');", "database.exec('BEGIN');"],
     ['the lock is waited for without an end', '      if (performance.now() >= deadline) {', '      if (false) {'],
     ['waiting for the lock cannot be stopped', '      options.signal?.throwIfAborted();\n', ''],
+    ['the lock is shared', "'BEGIN; PRAGMA user_version = 1'", "'BEGIN'"],
+    ['a lock that can only be read counts', "'BEGIN; PRAGMA user_version = 1'", "'BEGIN EXCLUSIVE'"],
+    ['a lock that cannot be opened counts as absent', " && isErrno(reason, 'ENOENT')", ''],
+    ['the lock is readable by all', 'O_WRONLY, PRIVATE_FILE)', 'O_WRONLY)', CREATE],
   ]),
   ...sabotagesOf('cli/landing/rollback.ts', KILL, [
     ['the living are taken for dead', "    if (lock === 'busy') continue;\n", '', LAND],
-    ['a commitment is undone', '  if ((await inode(target.manifestPath)) === begun) return; // committed\n', ''],
+    ['what removed itself is removed', '      if (!(await exists(staging))) continue;', '     ', ROLLBACK],
+    ['a commitment is undone', '  if ((await inode(target.manifestPath)) === begun) return true;\n', ''],
     ['what the manifest names is removed', '    if (!listed.has(sandboxId) && ', '    if (', LAND],
     [
       "others' files are removed",
@@ -132,6 +141,13 @@ export const LANDING: readonly Sabotage[] = [
     ],
     ['half-removed stagings stay', '  for (const folder of done) await removeDone(folder);\n', ''],
   ]),
+  ...sabotagesOf('cli/landing/staging-paths.ts', FAULTS, [
+    [
+      'a folder that cannot be listed is empty',
+      "        if (isErrno(error, 'ENOENT')) return [];",
+      '        return [];',
+    ],
+  ]),
   ...sabotagesOf('cli/landing/staging.ts', CREATE, [
     ['staged files may be there before', 'O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY', 'O_CREAT | O_NOFOLLOW | O_WRONLY'],
     ['staged files may be links', 'O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY', 'O_CREAT | O_EXCL | O_WRONLY'],
@@ -142,7 +158,7 @@ export const LANDING: readonly Sabotage[] = [
       '      await mkdir(paths.root);',
     ],
     ['space is not reserved', '    await reserve(path, promisedBytes);\n', '', LAND],
-    ['bytes are not hashed', '      hash.update(chunk);\n', '', LAND],
+    ['bytes are not hashed', '        hash?.update(chunk); // meanwhile\n', '', LAND],
     [
       'a staging is removed where it is',
       '    this.#done = await retire(this.paths.root);',
@@ -151,50 +167,22 @@ export const LANDING: readonly Sabotage[] = [
     ],
     [
       'a failed insert leaves its staging',
-      '      if (this.#done === undefined && (await exists(root)) && !(await exists(after))) await this.retire();\n',
+      '        if (this.#done === undefined && (await exists(root)) && !(await exists(after))) await this.#retire();\n',
       '',
       LAND,
     ],
+    [
+      'what is in place is said to have failed',
+      "      throw this.#isLanded ? inPlaceBut('clearing up failed', error) : error;\n",
+      '      throw error;\n',
+      FAULTS,
+    ],
+    [
+      'a staging that cannot be retired for sure stays',
+      '  } finally {\n    await orFileError(',
+      '  } catch (error) {\n    throw error;\n  }\n  {\n    await orFileError(',
+      FAULTS,
+    ],
     ['times of members are not kept', '      await handle.utimes(modifiedAt, modifiedAt);\n', '', LAND],
-  ]),
-  ...sabotagesOf('cli/new-file.ts', OUTPUT, [
-    [
-      'an output file may be there before',
-      'O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR',
-      'O_CREAT | O_NOFOLLOW | O_RDWR',
-      CREATE,
-    ],
-    ['an output file may be a link', 'O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR', 'O_CREAT | O_EXCL | O_RDWR', CREATE],
-    ['an output file is readable by all', 'open(beside, flags, PRIVATE_FILE)', 'open(beside, flags)', CREATE],
-    [
-      'an output file is written in place',
-      'const beside = join(',
-      'await rm(path, { force: true });\n    const beside = true ? path : join(',
-    ],
-    ['a half-written output file stays', '    if (!this.#published) await rm(this.#beside, { force: true });\n', ''],
-    ['an output may replace what is no regular file', '    await refuseSpecialFile(path);\n', ''],
-  ]),
-  ...sabotagesOf('cli/file-source.ts', EXTRACT, [
-    ['links are followed', "(links === 'refuse' ? O_NOFOLLOW : 0)", '0'],
-    [
-      'a file that changes while it is read is taken',
-      '    if (now.ino !== ino || now.size !== size || now.mtimeNs !== mtimeNs) throw this.#changed();\n',
-      '',
-      ['test/cli/file-source.test.ts'],
-    ],
-  ]),
-  ...sabotagesOf('cli/kubelet-directory.ts', DIRECTORY, [
-    [
-      'manifest and files may be of different moments',
-      '        if (after.bytes.equals(before.bytes)) {',
-      '        if (true) {',
-    ],
-    ['missing files are left out', '          if (missing.length > 0) throw this.#missing(missing);\n', ''],
-    [
-      "the target's SandboxIDs are not checked",
-      '      checkManifest(manifest, this.manifestPath);\n      return manifest;',
-      '      return manifest;',
-      ['test/hostile/manifests.test.ts'],
-    ],
   ]),
 ];

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startProgram } from '../e2e/podfreight.ts';
 import { DURABILITY } from './durability.ts';
+import { FILES } from './files.ts';
 import { LANDING } from './landing.ts';
 import { READER } from './reader.ts';
 import type { Sabotage } from './sabotage.ts';
@@ -18,7 +19,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const TEST_TIMEOUT_MS = 60_000;
 
 const parts = process.argv.slice(2);
-const sabotages = [...DURABILITY, ...LANDING, ...READER].filter(({ what, file }) => {
+const sabotages = [...DURABILITY, ...LANDING, ...FILES, ...READER].filter(({ what, file }) => {
   return parts.length === 0 || parts.some((part) => `${file}: ${what}`.includes(part));
 });
 

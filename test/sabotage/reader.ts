@@ -117,7 +117,7 @@ export const READER: readonly Sabotage[] = [
     [
       ['digests are not checked', "  if (hash.digest('hex') !== member.sha256) {", '  if (false) {'],
       ['headers may differ from the index', '    if (agrees) return;\n    break;', '    return;'],
-      ['padding may be anything, with an index', '    if (!isZero(padding)) throw', '    if (false) throw'],
+      ['padding may be anything, with an index', '  if (!isZero(bytes.subarray(end))) throw', '  if (false) throw'],
     ],
   ),
   ...sabotagesOf('core/archive/indexed-archive.ts', HOSTILE, [
