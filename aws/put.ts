@@ -20,9 +20,15 @@ const BYTES_UNDER_WAY = 64 * MiB;
 const PARTS_AT_FIRST = 4;
 const PARTS_MOST = 16;
 
-/** For one line: the parts of all that is sent over it. */
-export function writeLimiter(): Limiter {
-  return new Limiter({ start: PARTS_AT_FIRST, most: PARTS_MOST });
+/** What all puts over one line share. */
+export class Outbound {
+  readonly limiter = new Limiter({ start: PARTS_AT_FIRST, most: PARTS_MOST });
+  readonly #parts = new BufferPool(PART_BYTES);
+
+  /** Memory for parts of that size. */
+  poolOf(partBytes: number): BufferPool {
+    return partBytes === PART_BYTES ? this.#parts : new BufferPool(partBytes);
+  }
 }
 
 /** @see ArchiveStore.put */
@@ -31,8 +37,9 @@ export async function put(
   location: ObjectLocation,
   body: AsyncIterable<Buffer>,
   options: PutOptions,
-  limiter: Limiter,
+  outbound: Outbound,
 ): Promise<StoredObject> {
+  const { limiter } = outbound;
   const partBytes = streamPartBytes(options.sizeBoundBytes, { ...S3_PART_LIMITS, uploadPartBytes: PART_BYTES });
   const hands = Math.max(1, Math.floor(BYTES_UNDER_WAY / partBytes));
   return await withAbort(location, options, async (abort, { metadata, signal }) => {
@@ -40,7 +47,7 @@ export async function put(
     let whole: StoredObject | undefined;
     let begun: Promise<MultipartUpload> | undefined;
     let partCount = 0;
-    const memory = new BufferPool(partBytes);
+    const memory = outbound.poolOf(partBytes);
     try {
       await parallel(numberedParts(body, partBytes, memory), hands, abort, async (part) => {
         const { partNumber, bytes, crc32 } = part;
@@ -59,10 +66,11 @@ export async function put(
         options.onProgress?.(bytes.length);
       });
       return whole ?? (await (await begun)!.complete(undefined, partCount));
-    } catch (error) {
+    } catch (failure) {
+      const error = isEnded(failure) ? await ended(client, location, failure) : failure;
       const upload = await begun?.catch(() => undefined);
-      if (upload !== undefined && !canGoOn(error)) await upload.abandon();
-      throw isEnded(error) ? await ended(client, location, error) : error;
+      if (!canGoOn(error)) await upload?.abandon();
+      throw error;
     }
   });
 }
@@ -130,7 +138,7 @@ async function takeUp(client: S3Client, location: ObjectLocation, write: WriteOp
 
 /** What was sent stays right: it is the line or the service that failed, or the user who has had enough for now. */
 function canGoOn(error: unknown): boolean {
-  return isPodfreightError(error, 'unreachable', 'service', 'interrupted', 'no-credentials', 'access-denied');
+  return isPodfreightError(error, 'unreachable', 'service', 'interrupted', 'busy', 'no-credentials', 'access-denied');
 }
 
 /** Another put of the same key, which had taken up the same upload, came to its end first. */

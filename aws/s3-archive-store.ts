@@ -9,26 +9,26 @@ import type {
   StoredObject,
 } from '../core/ports.ts';
 import { compose } from './compose.ts';
-import { put, writeLimiter } from './put.ts';
+import { Outbound, put } from './put.ts';
 import { s3Client } from './s3-client.ts';
-import { openS3Source, readLimiter } from './s3-source.ts';
+import { Inbound, openS3Source } from './s3-source.ts';
 
 /** Archives and bundles as objects of S3. */
 export class S3ArchiveStore implements ArchiveStore {
   readonly #client: S3Client;
-  readonly #reads = readLimiter();
-  readonly #writes = writeLimiter();
+  readonly #inbound = new Inbound();
+  readonly #outbound = new Outbound();
 
   constructor(client: S3Client = s3Client()) {
     this.#client = client;
   }
 
   async open(location: ObjectLocation): Promise<ObjectSource> {
-    return await openS3Source(this.#client, location, this.#reads);
+    return await openS3Source(this.#client, location, this.#inbound);
   }
 
   async put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject> {
-    return await put(this.#client, location, body, options, this.#writes);
+    return await put(this.#client, location, body, options, this.#outbound);
   }
 
   async compose(

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation, ObjectSource, ReadPace } from '../core/ports.ts';
@@ -12,12 +11,13 @@ const MiB = 1024 * 1024;
 const BYTES_AHEAD = 32 * MiB;
 /** One connection brings about 80 MiB/s, after some 50 ms of waiting: the more there are, the smaller their requests. */
 const REQUEST_BYTES_MIN = 2 * MiB;
-const REQUEST_BYTES = 4 * MiB;
 const REQUEST_BYTES_MAX = 8 * MiB;
 
-/** For one line: the requests of all that reads over it. */
-export function readLimiter(): Limiter {
-  return new Limiter({ start: BYTES_AHEAD / REQUEST_BYTES_MAX, most: BYTES_AHEAD / REQUEST_BYTES_MIN });
+/** What all reads over one line share. */
+export class Inbound {
+  readonly limiter = new Limiter({ start: BYTES_AHEAD / REQUEST_BYTES_MAX, most: BYTES_AHEAD / REQUEST_BYTES_MIN });
+  /** Of which it is known that they exist. */
+  readonly buckets = new Set<string>();
 }
 
 /**
@@ -27,28 +27,33 @@ export function readLimiter(): Limiter {
 export async function openS3Source(
   client: S3Client,
   location: ObjectLocation,
-  limiter: Limiter = readLimiter(),
+  inbound: Inbound = new Inbound(),
 ): Promise<ObjectSource> {
-  const head = await headObject(client, location);
-  return new S3Source(client, location, head, limiter);
+  const head = await headObject(client, location, inbound);
+  return new S3Source(client, location, head, inbound.limiter);
 }
 
-async function headObject(client: S3Client, location: ObjectLocation): Promise<HeadObjectCommandOutput> {
+async function headObject(
+  client: S3Client,
+  location: ObjectLocation,
+  { buckets }: Inbound,
+): Promise<HeadObjectCommandOutput> {
   const input = { Bucket: location.bucket, Key: location.key, VersionId: location.versionId };
   try {
-    return await client.send(new HeadObjectCommand(input));
+    const head = await client.send(new HeadObjectCommand(input));
+    buckets.add(location.bucket);
+    return head;
   } catch (error) {
     const status = httpStatus(error) ?? 0;
-    if (status < 400 || status >= 500) throw s3Error(error, location);
+    const saysAll = status === 404 && location.versionId === undefined && buckets.has(location.bucket);
+    if (saysAll || status < 400 || status >= 500) throw s3Error(error, location);
     // The answer to a HEAD has no body to say why: a GET's has.
     const get = new GetObjectCommand({ ...input, Range: 'bytes=0-0' });
     const reason = await client.send(get).then(
-      ({ Body }) => {
-        (Body as Readable | undefined)?.destroy();
-        return error;
-      },
+      () => error,
       (why: unknown) => why,
     );
+    if (isNamed(reason, 'NoSuchKey')) buckets.add(location.bucket);
     throw s3Error(reason, location);
   }
 }
@@ -59,7 +64,7 @@ class S3Source implements ObjectSource {
   readonly etag: string;
   readonly modifiedAt: Date;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly pace: ReadPace = { readBytes: REQUEST_BYTES, windowBytes: BYTES_AHEAD };
+  readonly pace: ReadPace = { readBytes: REQUEST_BYTES_MAX, windowBytes: BYTES_AHEAD };
   readonly client: S3Client;
   readonly limiter: Limiter;
 
@@ -82,7 +87,7 @@ class S3Source implements ObjectSource {
     this.#check(range);
     const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafe(rangeLength(range));
     const abort = new AbortController();
-    const pieces = [...cutRange(range, REQUEST_BYTES_MAX)].map((piece) =>
+    const pieces = [...cutRange(range, this.#requestBytes)].map((piece) =>
       this.#fetch(piece, bytes.subarray(piece.start - range.start, piece.end - range.start), abort.signal),
     );
     try {

@@ -27,11 +27,11 @@ export async function downloadArchive(
     const copying = new CopyingSource(source, file.data, (bytes) => progress.advance(bytes));
     await check(await openArchive(copying), signal);
     await copying.rest();
+    await file.publish();
   } catch (error) {
     await file.fail(error);
     throw error;
   }
-  await file.publish();
   output.result({ output: path, source: name, sizeBytes }, '');
   output.note(`${path}: ${formatBytes(sizeBytes)} from ${name}.`);
 }

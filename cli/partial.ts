@@ -3,7 +3,7 @@ import { type FileHandle, lstat, mkdir, open, readdir, rm, unlink } from 'node:f
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { KeptContent } from '../core/archive/member-reader.ts';
-import { isPodfreightError } from '../core/errors.ts';
+import { type ErrorCode, isPodfreightError } from '../core/errors.ts';
 import { type ByteRange, rangeLength } from '../core/range.ts';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from './durable.ts';
 import { isErrno, orFileError } from './file-error.ts';
@@ -35,19 +35,14 @@ export class Partial implements KeptContent, AsyncDisposable {
    * @returns undefined when another process has it, or it is not ours alone
    */
   static async open(path: string): Promise<Partial | undefined> {
-    await orFileError(`Cannot create ${path}`, async () => {
-      try {
-        await mkdir(path, { mode: PRIVATE_DIRECTORY });
-      } catch (error) {
-        if (!isErrno(error, 'EEXIST')) throw error;
-      }
-    });
+    const isNew = await orFileError(`Cannot create ${path}`, () => make(path));
     let lock: FileLock | undefined;
     try {
       if (!(await isPrivate(path))) return undefined;
       lock = takeLock(path);
       return lock && new Partial(path, lock, await Journal.open(join(path, JOURNAL)));
     } catch (error) {
+      if (isNew) await removeFolder(path).catch(() => {}); // what failed first counts
       lock?.[Symbol.dispose]();
       if (isPodfreightError(error, 'not-found')) return undefined; // it was just removed by who had it
       throw error;
@@ -176,19 +171,20 @@ export class PartialFile {
   }
 }
 
-/** Whether it makes no sense to go on after this failure: the bytes are wrong, or there is no room for them. */
-export function isHopeless(error: unknown): boolean {
-  return isPodfreightError(
-    error,
-    ...([
-      'invalid-archive',
-      'invalid-manifest',
-      'corrupt-archive',
-      'unsupported',
-      'source-changed',
-      'no-space',
-    ] as const),
-  );
+/** Failures after which the same may be tried again, and go on; after others the bytes or the disk are wrong. */
+const CUT_OFF = [
+  'interrupted',
+  'unreachable',
+  'service',
+  'no-credentials',
+  'access-denied',
+  'busy',
+  'conflict',
+] as const satisfies readonly ErrorCode[];
+
+/** Whether what there is should stay for another try. */
+export function canGoOn(error: unknown): boolean {
+  return isPodfreightError(error, ...CUT_OFF);
 }
 
 /** Removes the folder unless a process has it, or it is not ours alone. */
@@ -214,6 +210,17 @@ async function removeFolder(path: string): Promise<void> {
 function takeLock(path: string): FileLock | undefined {
   const lock = FileLock.tryTake(join(path, LOCK), 'create');
   return lock instanceof FileLock ? lock : undefined;
+}
+
+/** @returns whether it was not there */
+async function make(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: PRIVATE_DIRECTORY });
+    return true;
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
 }
 
 async function isPrivate(path: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import { PodfreightError } from '../core/errors.ts';
 import { syncDirectory } from './durable.ts';
 import { orFileError } from './file-error.ts';
 import { refuseSpecialFile } from './new-file.ts';
-import { isHopeless, Partial, type PartialFile, removeDead } from './partial.ts';
+import { canGoOn, Partial, type PartialFile, removeDead } from './partial.ts';
 
 const DATA = 'data';
 
@@ -36,7 +36,13 @@ export class ResumableFile implements AsyncDisposable {
     // Another process may be writing the same.
     const partial = (await open(path, digest)) ?? (await open(path, randomBytes(8).toString('hex')));
     if (partial === undefined) throw new PodfreightError('internal', `No folder could be made beside ${path}.`);
-    return new ResumableFile(path, partial, await partial.file(DATA));
+    try {
+      return new ResumableFile(path, partial, await partial.file(DATA));
+    } catch (error) {
+      await partial.remove().catch(() => {}); // what failed first counts
+      await partial[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** It is whole. */
@@ -47,9 +53,9 @@ export class ResumableFile implements AsyncDisposable {
     await this.#partial.remove();
   }
 
-  /** Says why it will not be whole. */
+  /** It will not be whole because of that. */
   async fail(error: unknown): Promise<void> {
-    if (isHopeless(error)) await this.#partial.remove();
+    if (!canGoOn(error)) await this.#partial.remove().catch(() => {}); // what failed first counts
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -153,7 +153,8 @@ export class Connection {
     this.#exchange = undefined;
     this.#wakeWriter(); // an answer that comes before all is sent is a refusal
     this.#socket.setTimeout(0);
-    if (!sent || more || !reader.leavesConnection) this.close();
+    const isThrough = sent && this.#socket.writableLength === 0;
+    if (!isThrough || more || !reader.leavesConnection) this.close();
     answer.resolve({ ...reader.head!, document: reader.document });
   }
 

@@ -3,6 +3,9 @@ import { connect as connectTcp, isIP, type LookupFunction, type Socket } from 'n
 import { connect as connectTls } from 'node:tls';
 import type { ReadInto } from './connection.ts';
 
+/** Until the next address of a name is tried. Node.js's own quarter of a second is less than some lines need. */
+const ADDRESS_MS = 1_000;
+
 /** A server, as far as connections to it are alike. */
 export interface Origin {
   readonly secure: boolean;
@@ -24,7 +27,15 @@ export class Dialler {
 
   dial(onread: ReadInto): Socket {
     const { secure, host, port } = this.#origin;
-    const options = { host, port, noDelay: true, keepAlive: true, lookup: this.#lookup, onread };
+    const options = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      lookup: this.#lookup,
+      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      onread,
+    };
     if (!secure) return connectTcp(options);
     const socket = connectTls({
       ...options,

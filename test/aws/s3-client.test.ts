@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { GetObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 import { s3Client } from '../../aws/s3-client.ts';
 import { CREDENTIALS } from './local-s3.ts';
 
@@ -63,3 +64,17 @@ for (const variable of ['AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL']) {
     assert.deepEqual([hostname, path], ['127.0.0.1', '/bucket/key']);
   });
 }
+
+test('a bucket of another region is asked for there', async () => {
+  const client = s3Client(options);
+  const hosts: string[] = [];
+  client.config.requestHandler = {
+    handle: async ({ hostname }: Sent) => {
+      hosts.push(hostname);
+      const moved = { statusCode: 301, headers: { 'x-amz-bucket-region': 'us-west-2' }, body: Readable.from([]) };
+      return { response: hosts.length === 1 ? moved : { ...moved, statusCode: 200, headers: {} } };
+    },
+  } as unknown as S3Client['config']['requestHandler'];
+  await client.send(new HeadObjectCommand({ Bucket: 'bucket', Key: 'key' }));
+  assert.deepEqual(hosts, ['bucket.s3.eu-central-1.amazonaws.com', 'bucket.s3.us-west-2.amazonaws.com']);
+});

@@ -1,9 +1,18 @@
+import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { contentOf, framesOf } from '../../core/archive/frame-run.ts';
+import { openArchive } from '../../core/archive/reader.ts';
 import { writeArchive } from '../../core/archive/writer.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
+import { rangeLength } from '../../core/range.ts';
+import type { Fault } from '../../infra/local/s3/server.ts';
 import { CREDENTIALS, type LocalS3, localS3 } from '../aws/local-s3.ts';
 import { manifest, pod } from '../cli/pods.ts';
+import { MemorySource } from '../core/archive/memory-source.ts';
 import { type Ended, start } from './podfreight.ts';
 
 const MiB = 1024 * 1024;
@@ -18,8 +27,15 @@ export function memory(sizeBytes: number, seed: number): Buffer {
 
 /** Two large pods, and small ones. */
 export function pods(seed: number): Map<string, Buffer> {
-  const small = [1, 2, 3].map((i) => [`small-${i}`, memory(100_000 + i, seed + i)] as const);
-  return new Map([...small, ['large-1', memory(40 * MiB + 5, seed)], ['large-2', memory(30 * MiB, seed + 9)]]);
+  return new Map([
+    ...smallPods(seed),
+    ['large-1', memory(50 * MiB + 5, seed + 7)],
+    ['large-2', memory(40 * MiB, seed + 9)],
+  ]);
+}
+
+export function smallPods(seed: number): Map<string, Buffer> {
+  return new Map([1, 2, 3].map((i) => [`small-${i}`, memory(1_100_000 + i, seed + i)]));
 }
 
 export async function archiveOf(pods: ReadonlyMap<string, Buffer>, format: 'tar' | 'tar+zstd'): Promise<Buffer> {
@@ -39,20 +55,32 @@ export async function archiveOf(pods: ReadonlyMap<string, Buffer>, format: 'tar'
   return Buffer.concat(await Array.fromAsync(stream));
 }
 
+/** What a pull that was cut off has left. */
+export interface Kept {
+  /** What it need not fetch again. */
+  readonly wireBytes: number;
+  readonly pieces: number;
+}
+
 /** An endpoint with one archive, of which pulls can be killed. */
 export class PulledArchive {
   readonly s3: LocalS3;
   readonly location: { readonly bucket: string; readonly key: string };
+  readonly sizeBytes: number;
+  /** By its journal's `<file> <start> <end>`: the wire bytes of a piece. */
+  readonly #pieces: ReadonlyMap<string, number>;
 
-  private constructor(s3: LocalS3, key: string) {
+  private constructor(s3: LocalS3, key: string, sizeBytes: number, pieces: ReadonlyMap<string, number>) {
     this.s3 = s3;
     this.location = { bucket: s3.bucket, key };
+    this.sizeBytes = sizeBytes;
+    this.#pieces = pieces;
   }
 
   static async make(t: TestContext, archive: Buffer, key: string): Promise<PulledArchive> {
     const s3 = await localS3();
     t.after(() => s3.close());
-    const pulled = new PulledArchive(s3, key);
+    const pulled = new PulledArchive(s3, key, archive.length, await piecesOf(archive));
     await s3.overwrite(pulled.location, archive);
     return pulled;
   }
@@ -61,34 +89,32 @@ export class PulledArchive {
     return `s3://${this.location.bucket}/${this.location.key}`;
   }
 
-  start(args: readonly string[]) {
-    const env = {
+  get environment(): Record<string, string> {
+    return {
       AWS_ENDPOINT_URL: this.s3.url,
       AWS_REGION: 'eu-central-1',
       AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
       AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     };
-    return start(['pull', this.url, ...args], { env });
   }
 
   /** @returns how it ended, and the bytes that it was sent */
   async pull(args: readonly string[]): Promise<Ended & { sentBytes: number }> {
     const before = this.#sentBytes();
-    const ended = await this.start(args).ended;
+    const ended = await this.#start(args).ended;
     return { ...ended, sentBytes: this.#sentBytes() - before };
   }
 
-  /** Kills it `afterMs` behind its `at`-th request for bytes. */
-  async pullKilled(args: readonly string[], at: number, afterMs = 0): Promise<Ended & { sentBytes: number }> {
+  /** Kills it `afterMs` after it has asked for `atBytes`. */
+  async pullKilled(args: readonly string[], atBytes: number, afterMs: number): Promise<Ended & { sentBytes: number }> {
     const before = this.#sentBytes();
-    const { child, ended } = this.start(args);
-    let gets = 0;
-    this.s3.faults = async ({ operation }) => {
-      if (operation !== 'GetObject') return undefined;
-      gets += 1;
-      if (gets === at) setTimeout(() => child.kill('SIGKILL'), afterMs);
+    const { child, ended } = this.#start(args);
+    let isOver = false;
+    this.#whenAsked(atBytes, () => {
+      if (!isOver) setTimeout(() => child.kill('SIGKILL'), afterMs);
+      isOver = true;
       return undefined;
-    };
+    });
     try {
       return { ...(await ended), sentBytes: this.#sentBytes() - before };
     } finally {
@@ -96,10 +122,65 @@ export class PulledArchive {
     }
   }
 
-  #sentBytes(): number {
-    return this.s3.requests.reduce(
-      (sum, { operation, bytesOut }) => sum + (operation === 'GetObject' ? bytesOut : 0),
-      0,
-    );
+  /** Kills it when it has kept some of a large pod, and not all, as what comes last waits until it is dead. */
+  async killHalfway(args: readonly string[], folder: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<Kept> {
+    const { child, ended } = this.#start(args);
+    this.#whenAsked(this.sizeBytes * 0.7, async () => {
+      while ((await this.kept(folder)).pieces < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
+      child.kill(signal);
+      return signal === 'SIGKILL' ? 'hang' : undefined;
+    });
+    const { stderr } = await ended;
+    this.s3.faults = undefined;
+    assert.ok(child.signalCode === signal || signal === 'SIGTERM', `it ended by itself: ${stderr}`);
+    return this.kept(folder);
   }
+
+  /** By the journals below `folder`. */
+  async kept(folder: string): Promise<Kept> {
+    const names = await readdir(folder, { recursive: true }).catch(() => []);
+    const journals = names.filter((name) => basename(name) === 'journal');
+    const texts = await Promise.all(journals.map((name) => readFile(join(folder, name), 'latin1').catch(() => '')));
+    const lines = new Set(texts.flatMap((text) => text.split('\n').slice(0, -1)));
+    let wireBytes = 0;
+    for (const line of lines) {
+      const [file, start, end] = line.split(' ');
+      wireBytes += file === 'data' ? Number(end) - Number(start) : this.#pieces.get(`${file} ${start} ${end}`)!;
+    }
+    return { wireBytes, pieces: lines.size };
+  }
+
+  /** Meddles with requests for bytes once so many have been asked for. */
+  #whenAsked(bytes: number, meddle: () => Fault | undefined | Promise<Fault | undefined>): void {
+    let asked = 0;
+    this.s3.faults = ({ operation, headers }) => {
+      if (operation !== 'GetObject') return undefined;
+      const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      asked += Number(end) + 1 - Number(start);
+      return asked < bytes ? undefined : meddle();
+    };
+  }
+
+  #start(args: readonly string[]) {
+    return start(['pull', this.url, ...args], { env: this.environment });
+  }
+
+  #sentBytes(): number {
+    const gets = this.s3.requests.filter(({ operation }) => operation === 'GetObject');
+    return gets.reduce((sum, { bytesOut }) => sum + bytesOut, 0);
+  }
+}
+
+/** More than small pods have. */
+const HALFWAY_PIECES = 7;
+
+async function piecesOf(archive: Buffer): Promise<ReadonlyMap<string, number>> {
+  const { index } = await openArchive(new MemorySource(archive));
+  const frames = index!.members.flatMap((member) => [...framesOf(member)]);
+  return new Map(
+    frames.map((frame) => {
+      const { start, end } = contentOf(frame);
+      return [`${frame.member.name} ${start} ${end}`, rangeLength(frame.wire)];
+    }),
+  );
 }

@@ -1,36 +1,167 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { archiveOf, PulledArchive, pods } from './killed-pull.ts';
+import { numbers, slice } from '../crash/slice.ts';
+import { KILLED, noTrap, trapped } from '../crash/trap.ts';
+import { archiveOf, type Kept, PulledArchive, pods, smallPods } from './killed-pull.ts';
 import { temporaryFolder } from './podfreight.ts';
 
 const MiB = 1024 * 1024;
-const t0 = test;
-for (const format of ['tar', 'tar+zstd'] as const) {
-  t0(`x ${format}`, async (t) => {
+/** How often each pull is killed before it may end. */
+const KILLS = Number(process.env.PODFREIGHT_KILLS ?? 2);
+/** Reads under way and frames in memory: what a kill may cost. */
+const LOST_BYTES = 64 * MiB;
+/** The archive's end, its manifest, and what is behind the pods. */
+const ASIDE_BYTES = MiB;
+
+const FORMATS = ['tar', 'tar+zstd'] as const;
+const WAYS = ['-t', '-o'] as const;
+
+for (const [format, way] of FORMATS.flatMap((format) => WAYS.map((way) => [format, way] as const))) {
+  test(`podfreight pull s3://…/archive ${way} …  # ${format}, killed while it reads: goes on where it was`, async (t) => {
     const folder = await temporaryFolder(t);
     const all = pods(1);
     const archive = await archiveOf(all, format);
-    const pulled = await PulledArchive.make(t, archive, 'x.tar');
-    const target = join(folder, 'target');
-    for (const at of [8, 12, 16]) {
-      const r = await pulled.pullKilled(['-t', target], at, 5);
-      console.log(format, archive.length / MiB, at, r.code, r.signal, r.sentBytes / MiB, r.stderr);
+    const pulled = await PulledArchive.make(t, archive, 'archive');
+    const place = join(folder, 'place');
+    let kept: Kept = { wireBytes: 0, pieces: 0 };
+    let kills = 0;
+    let sentBytes = 0;
+    for (let i = 0; i < KILLS; i++) {
+      const atBytes = (archive.length - kept.wireBytes) * (0.4 + 0.5 * Math.random());
+      const afterMs = Math.floor(Math.random() * 50);
+      const ended = await pulled.pullKilled([way, place], atBytes, afterMs);
+      const said = `kill ${i} at ${atBytes / MiB} MiB + ${afterMs} ms: ${ended.stderr}`;
+      assert.ok(ended.signal === 'SIGKILL' || ended.code === 0, said);
+      sentBytes += ended.sentBytes;
+      assert.ok(ended.sentBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, `${said} fetched again what it had`);
+      if (ended.code === 0) {
+        await rm(place, { recursive: true });
+        kept = { wireBytes: 0, pieces: 0 };
+        continue;
+      }
+      kills += 1;
+      const now = await pulled.kept(way === '-t' ? join(place, '.podfreight') : folder);
+      const lostBytes = kept.wireBytes + ended.sentBytes - now.wireBytes;
+      if (now.wireBytes > 0) assert.ok(lostBytes <= LOST_BYTES, `${said} lost ${lostBytes / MiB} MiB`);
+      kept = now;
     }
-    console.log(await readdir(target, { recursive: true }));
-    const r = await pulled.pull(['-t', target]);
-    console.log(r.code, r.stderr, r.sentBytes / MiB);
-    for (const [id, bytes] of all) assert.ok((await readFile(join(target, `${id}.tar`))).equals(bytes));
-    console.log(await readdir(target, { recursive: true }));
-    const out = join(folder, 'out.tar');
-    for (const at of [8, 12, 16]) {
-      const r = await pulled.pullKilled(['-o', out], at, 5);
-      console.log(format, archive.length / MiB, at, r.code, r.signal, r.sentBytes / MiB, r.stderr);
+    const last = await pulled.pull([way, place]);
+    assert.deepEqual([last.code, last.stderr], [0, '']);
+    assert.ok(last.sentBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, 'fetched again what it had');
+    t.diagnostic(
+      `${kills} kills; ${sentBytes / MiB} MiB in all, then ${last.sentBytes / MiB} of ${archive.length / MiB}`,
+    );
+    if (way === '-t') {
+      for (const [id, bytes] of all) assert.ok((await readFile(join(place, `${id}.tar`))).equals(bytes), id);
+      assert.deepEqual(await readdir(join(place, '.podfreight')), ['lock']);
+    } else {
+      assert.ok((await readFile(place)).equals(archive));
+      assert.deepEqual(await readdir(folder), ['place']);
     }
-    const r2 = await pulled.pull(['-o', out]);
-    console.log(r2.code, r2.stderr, r2.sentBytes / MiB);
-    assert.ok((await readFile(out)).equals(archive));
-    console.log(await readdir(folder));
   });
+}
+
+test('podfreight pull s3://…/archive  # killed, and the object replaced meanwhile: nothing of the old one is used', async (t) => {
+  const folder = await temporaryFolder(t);
+  const pulled = await PulledArchive.make(t, await archiveOf(pods(1), 'tar'), 'archive');
+  const target = join(folder, 'target');
+  const file = join(folder, 'file');
+  for (const args of [
+    ['-t', target],
+    ['-o', file],
+  ]) {
+    await pulled.killHalfway(args, args[0] === '-t' ? join(target, '.podfreight') : folder);
+  }
+  const old = (await readdir(folder)).find((name) => name.endsWith('.part'));
+  assert.ok(old);
+
+  const others = pods(100);
+  const replaced = await archiveOf(others, 'tar');
+  await pulled.s3.overwrite(pulled.location, replaced);
+  const landed = await pulled.pull(['-t', target]);
+  assert.deepEqual([landed.code, landed.stderr], [0, '']);
+  for (const [id, bytes] of others) assert.ok((await readFile(join(target, `${id}.tar`))).equals(bytes), id);
+  const downloaded = await pulled.pull(['-o', file]);
+  assert.deepEqual([downloaded.code, downloaded.stderr], [0, '']);
+  assert.ok((await readFile(file)).equals(replaced));
+  for (const { sentBytes } of [landed, downloaded]) assert.ok(sentBytes >= replaced.length - ASIDE_BYTES);
+  assert.ok(!(await readdir(folder)).includes(old));
+});
+
+test('podfreight pull s3://…/archive -t …  # killed, and what it had was damaged or put elsewhere: is fetched again', async (t) => {
+  const folder = await temporaryFolder(t);
+  const all = pods(1);
+  const pulled = await PulledArchive.make(t, await archiveOf(all, 'tar'), 'archive');
+  const target = join(folder, 'target');
+  const pull = ['-t', target];
+  const before = await pulled.killHalfway(pull, join(target, '.podfreight'));
+  const [partial] = await partialsOf(target);
+  {
+    await using large = await open(join(partial!, 'large-1.tar'), 'r+');
+    await large.write('damaged', 5 * MiB);
+  }
+  const elsewhere = join(folder, 'elsewhere');
+  await link(join(partial!, 'small-1.tar'), elsewhere);
+  const { ino, mtimeNs } = await stat(elsewhere, { bigint: true });
+
+  const { code, stderr, sentBytes } = await pulled.pull(pull);
+  assert.deepEqual([code, stderr], [0, '']);
+  for (const [id, bytes] of all) assert.ok((await readFile(join(target, `${id}.tar`))).equals(bytes), id);
+  const missing = pulled.sizeBytes - before.wireBytes + 2 * MiB + all.get('small-1')!.length;
+  assert.ok(Math.abs(sentBytes - missing) <= ASIDE_BYTES, `${sentBytes} instead of ${missing}`);
+  const after = await stat(elsewhere, { bigint: true });
+  assert.deepEqual([after.ino, after.mtimeNs, after.nlink], [ino, mtimeNs, 1n], 'a file in use is left alone');
+});
+
+test('podfreight pull s3://…/archive -t …  # stopped by SIGTERM: goes on where it was', async (t) => {
+  const folder = await temporaryFolder(t);
+  const pulled = await PulledArchive.make(t, await archiveOf(pods(1), 'tar'), 'archive');
+  const target = join(folder, 'target');
+  const kept = await pulled.killHalfway(['-t', target], join(target, '.podfreight'), 'SIGTERM');
+  assert.deepEqual(
+    (await readdir(join(target, '.podfreight'))).filter((name) => name.startsWith('staging-')),
+    [],
+  );
+  const { code, sentBytes } = await pulled.pull(['-t', target]);
+  assert.equal(code, 0);
+  assert.ok(sentBytes <= pulled.sizeBytes - kept.wireBytes + ASIDE_BYTES);
+});
+
+test('podfreight pull s3://…/archive -t …  # killed at its changes', { skip: noTrap() }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const all = smallPods(1);
+  const pulled = await PulledArchive.make(t, await archiveOf(all, 'tar+zstd'), 'archive');
+  const run = (target: string, at: number, action: 'log' | 'kill') =>
+    trapped(['pull', pulled.url, '-t', target], { at, below: folder, action }, { env: pulled.environment });
+  const { calls, code, stderr } = await run(join(folder, 'unhurt'), 0, 'log');
+  assert.equal(code, 0, stderr);
+  for (const at of slice(numbers(calls.length), 17, 3)) {
+    const target = join(folder, `${at}`);
+    const killed = await run(target, at, 'kill');
+    const where = `killed before ${JSON.stringify(killed.calls.at(-1))}`;
+    assert.equal(killed.code, KILLED, where);
+    const again = await pulled.pull(['-t', target]);
+    assert.deepEqual([again.code, again.stderr], [0, ''], where);
+    for (const [id, bytes] of all) {
+      const path = join(target, `${id}.tar`);
+      assert.ok((await readFile(path)).equals(bytes), `${where}: ${id}`);
+    }
+    const left = (await readdir(join(target, '.podfreight'))).filter((name) => name !== 'lock');
+    // After its commitment there is nothing to go on with; what it left has no bytes of its own and goes with time.
+    const isLanded = calls.findIndex(({ name, path }) => name === 'rename' && path.endsWith('/next')) < at - 1;
+    assert.deepEqual(
+      left.filter((name) => !(isLanded && name.startsWith('partial-'))),
+      [],
+      where,
+    );
+    await rm(target, { recursive: true });
+  }
+  t.diagnostic(`${calls.length} calls`);
+});
+
+async function partialsOf(target: string): Promise<string[]> {
+  const folder = join(target, '.podfreight');
+  return (await readdir(folder)).filter((name) => name.startsWith('partial-')).map((name) => join(folder, name));
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { AnswerReader } from '../../../aws/transfer/answer.ts';
 import { Landing } from '../../../aws/transfer/landing.ts';
+import { isPodfreightError } from '../../../core/errors.ts';
 
 const BODY = randomBytes(1000);
 const withLength = (status: string, body: Buffer) =>
@@ -129,3 +130,37 @@ for (const [what, text] of [
     }
   });
 }
+
+test('whatever comes, it is an answer, the beginning of one, or refused', () => {
+  const line = fc.constantFrom(
+    'HTTP/1.1 200 OK\r\n',
+    'HTTP/1.1 100 \r\n',
+    'Content-Length: 3\r\n',
+    'Transfer-Encoding: chunked\r\n',
+    '\r\n',
+    '3\r\nabc\r\n',
+    '0\r\n',
+    '\n',
+    ': \r\n',
+    '\0',
+  );
+  const piece = fc.oneof(
+    line.map((text) => Buffer.from(text)),
+    fc.uint8Array({ maxLength: 5 }).map((bytes) => Buffer.from(bytes)),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), sizes, fc.boolean(), (pieces, reads, lands) => {
+      const landing = new Landing(Buffer.alloc(3));
+      const reader = new AnswerReader('GET', lands ? landing : undefined);
+      const bytes = Buffer.concat(pieces);
+      try {
+        const behind = feed(reader, bytes, reads);
+        assert.ok(behind >= 0 && behind <= bytes.length);
+        if (!reader.done) assert.equal(behind, 0);
+      } catch (error) {
+        assert.ok(isPodfreightError(error, 'service'), `${error}`);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});

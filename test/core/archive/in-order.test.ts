@@ -46,3 +46,19 @@ test('the first failure in order is thrown, when it is its turn, and nothing is 
   await assert.rejects(results.next(), /item 2/);
   assert.equal(finished, 4);
 });
+
+test('work that weighs something is bounded by its weight, of which one piece may have more', async () => {
+  let underWay = 0;
+  let most = 0;
+  const work = async (weight: number) => {
+    underWay += weight;
+    most = Math.max(most, underWay === weight ? 0 : underWay); // alone, it may be as heavy as it likes
+    await turns(weight % 3);
+    underWay -= weight;
+    return weight;
+  };
+  const weights = [3, 4, 2, 50, 1, 1, 1, 9, 10, 5, 5, 5, 5];
+  const results = inOrder(weights, { size: 10, weigh: (weight) => weight }, work);
+  assert.deepEqual(await Array.fromAsync(results), weights);
+  assert.ok(most > 5 && most <= 10, `${most}`);
+});

@@ -31,7 +31,7 @@ export async function* inChunks(bytes: Buffer, chunkBytes: number): AsyncGenerat
 
 export async function collect(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   const all: Buffer[] = [];
-  for await (const chunk of chunks) all.push(chunk);
+  for await (const chunk of chunks) all.push(Buffer.from(chunk)); // it may be good only until the next is asked for
   return Buffer.concat(all);
 }
 
