@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   extract: { summary: "write a kubelet directory's checkpoints to one archive", load: () => import('./extract.ts') },
   insert: { summary: "put an archive's checkpoints into a kubelet directory", load: () => import('./insert.ts') },
   checkpoint: { summary: 'have a node checkpoint containers, and push them', load: () => import('./checkpoint.ts') },
+  agent: { summary: 'push what is checkpointed on this node, as it comes', load: () => import('./agent.ts') },
   push: { summary: 'push checkpoints to S3', load: () => import('./push.ts') },
   list: { summary: 'list the checkpoints or bundles in the catalogue', load: () => import('./list.ts') },
   bundle: { summary: 'merge pods of any archives into one bundle', load: () => import('./bundle.ts') },

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { openArchive } from '../../core/archive/reader.ts';
+import { containerRecords } from '../../core/checkpoint/container-records.ts';
+import { splitPodTar } from '../../core/checkpoint/split-pod-tar.ts';
+import type { ArchiveStore } from '../../core/ports.ts';
+import { MANIFEST_NAME, podFileName } from '../../core/sandbox-id.ts';
+import { type SampleContainer, sampleContainer } from '../checkpoint-samples/container.ts';
+import { crioArchive } from '../checkpoint-samples/cri-o.ts';
+import { fileNameOf } from '../checkpoint-samples/found.ts';
+import { joined } from '../checkpoint-samples/pieces.ts';
+import { type Ended, start, temporaryFolder } from './podfreight.ts';
+
+/** A container archive to be: its name in the kubelet's directory and its bytes. */
+export interface Sample {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+export function sample(fields: Partial<SampleContainer> = {}): Sample {
+  const container = sampleContainer({ pagesBytes: 16 * 1024, ...fields });
+  return { name: fileNameOf(container), bytes: joined(crioArchive(container)) };
+}
+
+/** A kubelet's directory and a state file, and agents on them. */
+export class Node {
+  readonly directory: string;
+  readonly state: string;
+  readonly name: string;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #test: TestContext;
+
+  private constructor(test: TestContext, folder: string, name: string, env: Readonly<Record<string, string>>) {
+    this.directory = join(folder, 'checkpoints');
+    this.state = join(folder, 'state', 'agent.sqlite');
+    this.name = name;
+    this.#env = env;
+    this.#test = test;
+  }
+
+  static async make(test: TestContext, name: string, env: Readonly<Record<string, string>>): Promise<Node> {
+    const node = new Node(test, await temporaryFolder(test), name, env);
+    await mkdir(node.directory);
+    return node;
+  }
+
+  path({ name }: Sample): string {
+    return join(this.directory, name);
+  }
+
+  start(...args: string[]) {
+    const always = ['-t', this.directory, '--state', this.state, '--node', this.name, '--settle', '1', '--sweep', '2'];
+    const { child, ended } = start(['agent', ...always, ...args], { env: this.#env });
+    this.#test.after(() => child.kill('SIGKILL'));
+    return { child, ended };
+  }
+
+  flush(...args: string[]): Promise<Ended> {
+    return this.start('--flush', ...args).ended;
+  }
+
+  /** An agent whose endpoint answers. */
+  async agent(...args: string[]): Promise<RunningAgent> {
+    const { child, ended } = this.start('--listen', '127.0.0.1:0', ...args);
+    let log = '';
+    child.stderr?.on('data', (chunk) => {
+      log += chunk;
+    });
+    const url = await until('the agent listens', async () => /"listens":"([^"]+)"/.exec(log)?.[1]);
+    return {
+      child,
+      url,
+      log: () => log,
+      metric: async (name) => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        const line = text.split('\n').find((one) => one.startsWith(`podfreight_agent_${name} `));
+        return Number(line?.split(' ').at(-1) ?? 0);
+      },
+      stop: async () => {
+        child.kill('SIGTERM');
+        return await ended;
+      },
+    };
+  }
+}
+
+export interface RunningAgent {
+  readonly child: ReturnType<typeof start>['child'];
+  readonly url: string;
+  log(): string;
+  /** Its name without `podfreight_agent_`; 0 when it is not there. */
+  metric(name: string): Promise<number>;
+  stop(): Promise<Ended>;
+}
+
+/** Waits for `look` to give something. Generous, for machines that have other work, too. */
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, waitMs = 120_000): Promise<T> {
+  const deadline = performance.now() + waitMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    assert.ok(performance.now() < deadline, `it took too long until ${what}`);
+    await sleep(100);
+  }
+}
+
+export async function keysOf(client: S3Client, bucket: string, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  let ContinuationToken: string | undefined;
+  do {
+    const page = await client.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(ContinuationToken && { ContinuationToken }) }),
+    );
+    keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken !== undefined);
+  return keys;
+}
+
+/**
+ * The container archives in one object, `<file name> <SHA-256>` each: every byte is read, and what the manifest says of them
+ * must be so.
+ */
+export async function archivesIn(store: ArchiveStore, bucket: string, key: string): Promise<string[]> {
+  const source = await store.open({ bucket, key });
+  const archive = await openArchive(source);
+  const { manifest } = await archive.manifest();
+  const [pod, ...more] = manifest.pods ?? [];
+  assert.ok(pod !== undefined && more.length === 0);
+  const records = containerRecords(pod);
+  const found: string[] = [];
+  for await (const { member, data } of archive.members()) {
+    if (member.name === MANIFEST_NAME) continue;
+    assert.equal(member.name, podFileName(pod.sandboxId));
+    for await (const { fileName, data: bytes } of splitPodTar({ name: key, chunks: data }, records)) {
+      const hash = createHash('sha256');
+      for await (const chunk of bytes) hash.update(chunk);
+      found.push(`${fileName} ${hash.digest('hex')}`);
+    }
+  }
+  await source.close();
+  return found;
+}
+
+/** What {@link archivesIn} finds of this one. */
+export function identityOf({ name, bytes }: Sample): string {
+  return `${name} ${createHash('sha256').update(bytes).digest('hex')}`;
+}
