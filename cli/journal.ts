@@ -53,10 +53,6 @@ export class Journal implements AsyncDisposable {
     this.#crcs.delete(key(file, range));
   }
 
-  forgetAll(file: string): void {
-    for (const piece of this.#crcs.keys()) if (piece.startsWith(`${file} `)) this.#crcs.delete(piece);
-  }
-
   async sync(): Promise<void> {
     await orFileError(`Cannot write ${this.#path}`, () => this.#handle.datasync());
   }

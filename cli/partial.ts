@@ -119,7 +119,6 @@ export class PartialFile {
     const handle = await orFileError(`Cannot open ${path}`, async () => {
       const there = await openAlone(path);
       if (there !== undefined) return there;
-      journal.forgetAll(name);
       const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
       return await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, PRIVATE_FILE);
     });
@@ -133,14 +132,16 @@ export class PartialFile {
   /** The piece, if it is there as it was written; else it is forgotten. */
   async read(range: ByteRange, into?: Buffer): Promise<Buffer | undefined> {
     const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafeSlow(rangeLength(range));
-    await orFileError(`Cannot read ${this.path}`, async () => {
-      for (let at = 0; at < bytes.length; ) {
+    const filled = await orFileError(`Cannot read ${this.path}`, async () => {
+      let at = 0;
+      for (let isMore = true; isMore && at < bytes.length; ) {
         const { bytesRead } = await this.handle.read(bytes, at, bytes.length - at, range.start + at);
-        if (bytesRead === 0) break;
+        isMore = bytesRead > 0;
         at += bytesRead;
       }
+      return at;
     });
-    if (crc32(bytes) === this.#journal.crc(this.#name, range)) return bytes;
+    if (filled === bytes.length && crc32(bytes) === this.#journal.crc(this.#name, range)) return bytes;
     this.#journal.forget(this.#name, range);
     return undefined;
   }

@@ -43,6 +43,8 @@ const SETTLE_UNWRITTEN_MS = 1000;
 const SWEEP_PAUSE_MS = 500;
 /** Of the time, at most so much goes into looking at names. */
 const SWEEP_SHARE = 0.05;
+/** What was read is shipped while the rest is read. */
+const DISPATCH_EVERY_MS = 250;
 /** Without a sign of life. */
 const ILL_AFTER_MS = 5 * 60_000;
 /** For `flush`: writers that take longer, and attempts that fail. */
@@ -204,9 +206,14 @@ export class Agent {
       .sort((a, b) => a.file.sizeBytes - b.file.sizeBytes);
     if (due.length === 0) return;
     const written = await openForWriting(new Map(due.map(({ name, version }) => [name, inodeOf(version)])));
+    let dispatchedAt = now;
     for (const file of due) {
       if (signal.aborted) return;
       this.#live();
+      if (performance.now() - dispatchedAt > DISPATCH_EVERY_MS) {
+        this.#dispatcher.dispatch(inventory);
+        dispatchedAt = performance.now();
+      }
       if (written === undefined && now - file.since < settleMs) file.dueAt = file.since + settleMs;
       else if (written?.has(file.name)) this.#putOff(file, 'writer', undefined);
       else if (file.kind === 'pod') file.phase = 'upload';

@@ -8,7 +8,7 @@ import { contentOf, framesOf } from '../../core/archive/frame-run.ts';
 import { openArchive } from '../../core/archive/reader.ts';
 import { writeArchive } from '../../core/archive/writer.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
-import { rangeLength } from '../../core/range.ts';
+import { type ByteRange, rangeLength } from '../../core/range.ts';
 import type { Fault } from '../../infra/local/s3/server.ts';
 import { CREDENTIALS, type LocalS3, localS3 } from '../aws/local-s3.ts';
 import { manifest, pod } from '../cli/pods.ts';
@@ -62,6 +62,11 @@ export interface Kept {
   readonly pieces: number;
 }
 
+export interface PullEnd extends Ended {
+  /** Of the archive, each byte once. */
+  readonly askedBytes: number;
+}
+
 /** An endpoint with one archive, of which pulls can be killed. */
 export class PulledArchive {
   readonly s3: LocalS3;
@@ -98,42 +103,39 @@ export class PulledArchive {
     };
   }
 
-  /** @returns how it ended, and the bytes that it was sent */
-  async pull(args: readonly string[]): Promise<Ended & { sentBytes: number }> {
-    const before = this.#sentBytes();
+  async pull(args: readonly string[]): Promise<PullEnd> {
+    const asked = this.#listen();
     const ended = await this.#start(args).ended;
-    return { ...ended, sentBytes: this.#sentBytes() - before };
+    return { ...ended, askedBytes: lengthOf(asked) };
   }
 
   /** Kills it `afterMs` after it has asked for `atBytes`. */
-  async pullKilled(args: readonly string[], atBytes: number, afterMs: number): Promise<Ended & { sentBytes: number }> {
-    const before = this.#sentBytes();
+  async pullKilled(args: readonly string[], atBytes: number, afterMs: number): Promise<PullEnd> {
     const { child, ended } = this.#start(args);
     let isOver = false;
-    this.#whenAsked(atBytes, () => {
-      if (!isOver) setTimeout(() => child.kill('SIGKILL'), afterMs);
+    const asked = this.#listen((bytes) => {
+      if (isOver || bytes < atBytes) return undefined;
       isOver = true;
+      setTimeout(() => child.kill('SIGKILL'), afterMs);
       return undefined;
     });
-    try {
-      return { ...(await ended), sentBytes: this.#sentBytes() - before };
-    } finally {
-      this.s3.faults = undefined;
-    }
+    return { ...(await ended), askedBytes: lengthOf(asked) };
   }
 
   /** Kills it when it has kept some of a large pod, and not all, as what comes last waits until it is dead. */
   async killHalfway(args: readonly string[], folder: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<Kept> {
     const { child, ended } = this.#start(args);
-    this.#whenAsked(this.sizeBytes * 0.7, async () => {
+    this.#listen(async (bytes) => {
+      if (bytes < this.sizeBytes * 0.7) return undefined;
       while ((await this.kept(folder)).pieces < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
-      child.kill(signal);
+      if (!child.killed) child.kill(signal); // a second SIGTERM would not let it clean up
       return signal === 'SIGKILL' ? 'hang' : undefined;
     });
     const { stderr } = await ended;
-    this.s3.faults = undefined;
     assert.ok(child.signalCode === signal || signal === 'SIGTERM', `it ended by itself: ${stderr}`);
-    return this.kept(folder);
+    const kept = await this.kept(folder);
+    assert.ok(kept.pieces >= HALFWAY_PIECES);
+    return kept;
   }
 
   /** By the journals below `folder`. */
@@ -150,25 +152,36 @@ export class PulledArchive {
     return { wireBytes, pieces: lines.size };
   }
 
-  /** Meddles with requests for bytes once so many have been asked for. */
-  #whenAsked(bytes: number, meddle: () => Fault | undefined | Promise<Fault | undefined>): void {
-    let asked = 0;
+  /**
+   * From now on.
+   * @param meddle is told how many bytes were asked for, the ones at hand among them
+   * @returns grows with what is asked for
+   */
+  #listen(meddle: (bytes: number) => Fault | undefined | Promise<Fault | undefined> = () => undefined): ByteRange[] {
+    const asked: ByteRange[] = [];
     this.s3.faults = ({ operation, headers }) => {
       if (operation !== 'GetObject') return undefined;
-      const [, start, end] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
-      asked += Number(end) + 1 - Number(start);
-      return asked < bytes ? undefined : meddle();
+      const [, start, last] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? [];
+      asked.push({ start: Number(start), end: Number(last) + 1 });
+      return meddle(lengthOf(asked));
     };
+    return asked;
   }
 
   #start(args: readonly string[]) {
     return start(['pull', this.url, ...args], { env: this.environment });
   }
+}
 
-  #sentBytes(): number {
-    const gets = this.s3.requests.filter(({ operation }) => operation === 'GetObject');
-    return gets.reduce((sum, { bytesOut }) => sum + bytesOut, 0);
+/** Of all ranges together: what is asked for again because an answer is slow counts once. */
+function lengthOf(ranges: readonly ByteRange[]): number {
+  let end = 0;
+  let length = 0;
+  for (const range of ranges.toSorted((a, b) => a.start - b.start)) {
+    length += Math.max(range.end - Math.max(range.start, end), 0);
+    end = Math.max(end, range.end);
   }
+  return length;
 }
 
 /** More than small pods have. */

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gambles } from '../crash/order.ts';
 import { numbers, slice } from '../crash/slice.ts';
-import { KILLED, noTrap, trapped } from '../crash/trap.ts';
+import { type Call, KILLED, noTrap, trapped } from '../crash/trap.ts';
 import { archiveOf, type Kept, PulledArchive, pods, smallPods } from './killed-pull.ts';
 import { temporaryFolder } from './podfreight.ts';
 
@@ -27,15 +28,15 @@ for (const [format, way] of FORMATS.flatMap((format) => WAYS.map((way) => [forma
     const place = join(folder, 'place');
     let kept: Kept = { wireBytes: 0, pieces: 0 };
     let kills = 0;
-    let sentBytes = 0;
+    let askedBytes = 0;
     for (let i = 0; i < KILLS; i++) {
       const atBytes = (archive.length - kept.wireBytes) * (0.4 + 0.5 * Math.random());
       const afterMs = Math.floor(Math.random() * 50);
       const ended = await pulled.pullKilled([way, place], atBytes, afterMs);
       const said = `kill ${i} at ${atBytes / MiB} MiB + ${afterMs} ms: ${ended.stderr}`;
       assert.ok(ended.signal === 'SIGKILL' || ended.code === 0, said);
-      sentBytes += ended.sentBytes;
-      assert.ok(ended.sentBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, `${said} fetched again what it had`);
+      askedBytes += ended.askedBytes;
+      assert.ok(ended.askedBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, `${said} fetched again what it had`);
       if (ended.code === 0) {
         await rm(place, { recursive: true });
         kept = { wireBytes: 0, pieces: 0 };
@@ -43,15 +44,15 @@ for (const [format, way] of FORMATS.flatMap((format) => WAYS.map((way) => [forma
       }
       kills += 1;
       const now = await pulled.kept(way === '-t' ? join(place, '.podfreight') : folder);
-      const lostBytes = kept.wireBytes + ended.sentBytes - now.wireBytes;
+      const lostBytes = kept.wireBytes + ended.askedBytes - now.wireBytes;
       if (now.wireBytes > 0) assert.ok(lostBytes <= LOST_BYTES, `${said} lost ${lostBytes / MiB} MiB`);
       kept = now;
     }
     const last = await pulled.pull([way, place]);
     assert.deepEqual([last.code, last.stderr], [0, '']);
-    assert.ok(last.sentBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, 'fetched again what it had');
+    assert.ok(last.askedBytes <= archive.length - kept.wireBytes + ASIDE_BYTES, 'fetched again what it had');
     t.diagnostic(
-      `${kills} kills; ${sentBytes / MiB} MiB in all, then ${last.sentBytes / MiB} of ${archive.length / MiB}`,
+      `${kills} kills; ${askedBytes / MiB} MiB in all, then ${last.askedBytes / MiB} of ${archive.length / MiB}`,
     );
     if (way === '-t') {
       for (const [id, bytes] of all) assert.ok((await readFile(join(place, `${id}.tar`))).equals(bytes), id);
@@ -86,7 +87,7 @@ test('podfreight pull s3://…/archive  # killed, and the object replaced meanwh
   const downloaded = await pulled.pull(['-o', file]);
   assert.deepEqual([downloaded.code, downloaded.stderr], [0, '']);
   assert.ok((await readFile(file)).equals(replaced));
-  for (const { sentBytes } of [landed, downloaded]) assert.ok(sentBytes >= replaced.length - ASIDE_BYTES);
+  for (const { askedBytes } of [landed, downloaded]) assert.ok(askedBytes >= replaced.length - ASIDE_BYTES);
   assert.ok(!(await readdir(folder)).includes(old));
 });
 
@@ -106,11 +107,11 @@ test('podfreight pull s3://…/archive -t …  # killed, and what it had was dam
   await link(join(partial!, 'small-1.tar'), elsewhere);
   const { ino, mtimeNs } = await stat(elsewhere, { bigint: true });
 
-  const { code, stderr, sentBytes } = await pulled.pull(pull);
+  const { code, stderr, askedBytes } = await pulled.pull(pull);
   assert.deepEqual([code, stderr], [0, '']);
   for (const [id, bytes] of all) assert.ok((await readFile(join(target, `${id}.tar`))).equals(bytes), id);
   const missing = pulled.sizeBytes - before.wireBytes + 2 * MiB + all.get('small-1')!.length;
-  assert.ok(Math.abs(sentBytes - missing) <= ASIDE_BYTES, `${sentBytes} instead of ${missing}`);
+  assert.ok(Math.abs(askedBytes - missing) <= ASIDE_BYTES, `${askedBytes} instead of ${missing}`);
   const after = await stat(elsewhere, { bigint: true });
   assert.deepEqual([after.ino, after.mtimeNs, after.nlink], [ino, mtimeNs, 1n], 'a file in use is left alone');
 });
@@ -124,9 +125,9 @@ test('podfreight pull s3://…/archive -t …  # stopped by SIGTERM: goes on whe
     (await readdir(join(target, '.podfreight'))).filter((name) => name.startsWith('staging-')),
     [],
   );
-  const { code, sentBytes } = await pulled.pull(['-t', target]);
+  const { code, askedBytes } = await pulled.pull(['-t', target]);
   assert.equal(code, 0);
-  assert.ok(sentBytes <= pulled.sizeBytes - kept.wireBytes + ASIDE_BYTES);
+  assert.ok(askedBytes <= pulled.sizeBytes - kept.wireBytes + ASIDE_BYTES);
 });
 
 test('podfreight pull s3://…/archive -t …  # killed at its changes', { skip: noTrap() }, async (t) => {
@@ -159,6 +160,27 @@ test('podfreight pull s3://…/archive -t …  # killed at its changes', { skip:
     await rm(target, { recursive: true });
   }
   t.diagnostic(`${calls.length} calls`);
+});
+
+test('podfreight pull s3://…/archive -t …  # syncs what it relies on before it does', { skip: noTrap() }, async (t) => {
+  const target = join(await temporaryFolder(t), 'target');
+  const all = smallPods(1);
+  const pulled = await PulledArchive.make(t, await archiveOf(all, 'tar+zstd'), 'archive');
+  const args = ['pull', pulled.url, '-t', target];
+  const { calls, code, stderr } = await trapped(args, { at: 0, action: 'log' }, { env: pulled.environment });
+  assert.equal(code, 0, stderr);
+  const promised = { target, files: ['checkpointed.pods', ...[...all.keys()].map((id) => `${id}.tar`)] };
+  // A partial's own names and journal are relied on by nobody.
+  const isAside = ({ name, path }: Call) =>
+    path.includes('/partial-') && (['mkdir', 'open', 'unlink'].includes(name) || path.endsWith('/journal'));
+  const counting = calls.filter((call) => !isAside(call));
+  assert.deepEqual(gambles(counting, promised), []);
+  const syncs = counting.filter(({ name, path }) => name === 'fsync' && path.includes('/partial-'));
+  assert.equal(syncs.length, all.size);
+  for (const sync of syncs) {
+    const others = counting.filter((call) => call !== sync);
+    assert.notDeepEqual(gambles(others, promised), [], `without the sync of ${sync.path}`);
+  }
 });
 
 async function partialsOf(target: string): Promise<string[]> {

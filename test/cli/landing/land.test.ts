@@ -3,6 +3,7 @@ import {
   chmod,
   link,
   mkdir,
+  open,
   readdir,
   readFile,
   rename,
@@ -15,6 +16,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeletDirectory } from '../../../cli/kubelet-directory.ts';
 import { type LandRequest, land } from '../../../cli/landing/land.ts';
 import { FileLock } from '../../../cli/landing/lock.ts';
@@ -348,4 +350,24 @@ test('what a dead insert left is rolled back, but never what the manifest names'
   await mkdir(join(target, '.podfreight/done-fedcba9876543210/new'), { recursive: true });
   await insert(target, [B]);
   await assertHas(target, [A, B], [{ entry: pod('d'), text: 'd' }]);
+});
+
+test('a checkpoint whose sync fails behind the reading does not land', async (t) => {
+  const target = await targetWith(t, [A]);
+  await using handle = await open(join(target, 'a.tar'));
+  const methods = Object.getPrototypeOf(handle);
+  const fail = async () => {
+    await sleep(50); // everything else would be over
+    throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO', syscall: 'fsync' });
+  };
+  const data = fakeArchive([B], { layout: true });
+  const archive: Archive = {
+    ...data,
+    async *members() {
+      t.mock.method(methods, 'sync', fail, { times: 1 });
+      yield* data.members();
+    },
+  };
+  await assert.rejects(insert(target, [], { archive }), { code: 'io', message: /^Cannot write .*b\.tar: input/ });
+  await assertHas(target, [A]);
 });

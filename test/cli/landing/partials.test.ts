@@ -67,15 +67,20 @@ test('an archive that may be another tomorrow, or has no digests, leaves nothing
 
 test('what is old, or too much, is removed, unless somebody goes on with it', async (t) => {
   const folder = await privateFolder(t);
+  const sweep = () => openPartial(folder, { archive: archiveOf(undefined), names: [], signal });
   const old = await left(folder, 1, 8 * DAY_MS);
-  await left(folder, 2, 8 * DAY_MS);
-  const recent = [await left(folder, 3, DAY_MS), await left(folder, 4, 2 * DAY_MS), await left(folder, 5, 3 * DAY_MS)];
-  await left(folder, 6, 4 * DAY_MS);
-  await using _ = await Partial.open(join(folder.path, old));
-  const at = new Date(Date.now() - 8 * DAY_MS);
-  await utimes(join(folder.path, old, 'journal'), at, at);
-  await openPartial(folder, { archive: archiveOf(undefined), names: [], signal });
-  assert.deepEqual((await partials(folder)).sort(), [old, ...recent].sort());
+  const recent = await left(folder, 2, 6 * DAY_MS);
+  {
+    await using _ = await Partial.open(join(folder.path, old));
+    await sweep();
+    assert.deepEqual((await partials(folder)).sort(), [old, recent]);
+  }
+  await sweep();
+  assert.deepEqual(await partials(folder), [recent]);
+
+  const newer = await Promise.all([3, 4, 5].map((i) => left(folder, i, i * DAY_MS)));
+  await sweep();
+  assert.deepEqual((await partials(folder)).sort(), newer);
 });
 
 test('what others have left makes room where there is too little', async (t) => {
