@@ -97,7 +97,7 @@ export const zstdLies: CaseGroup = {
     zstdCase(
       'a frame that states one byte too few',
       [frame([raw(TAR)], { contentBytes: TAR.length - 1 })],
-      damaged('Destination buffer is too small'),
+      damaged('Data corruption detected'),
     ),
     zstdCase(
       'a frame that states one byte too many',
