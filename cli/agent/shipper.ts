@@ -17,7 +17,8 @@ const PAUSES: BackOffLimits = { first: 1000, most: 60_000 };
 
 /**
  * Ships jobs in their order, small ones side by side. When the line or the service fails, all wait together, and then one
- * tries alone: hours without network are no thousand failures.
+ * tries alone: hours without network are no thousand failures. One that failed goes to the end, so that nothing that S3
+ * refuses again and again keeps the others from going.
  */
 export class Shipper {
   readonly #queue: Job[] = [];
@@ -85,7 +86,7 @@ export class Shipper {
       this.#failures = 0;
     } catch (error) {
       if (this.#signal.aborted || !isOfTheLine(error)) return;
-      this.#queue.unshift(job);
+      this.#queue.push(job);
       if (this.#timer !== undefined) return; // it failed together with others
       this.#failures += 1;
       const pauseMs = backOffMs(this.#failures, PAUSES);

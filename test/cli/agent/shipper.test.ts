@@ -34,14 +34,14 @@ test('small jobs run side by side, a large one by itself', async () => {
 test('when the line fails all wait, then one tries, then all go on; none is lost or done twice', async () => {
   const { shipper: one, pauses, idle } = shipper();
   const done: number[] = [];
-  let fails = 2;
+  let fails = 5;
   for (let i = 0; i < 20; i++) {
     one.add({
       bytes: 1,
       ship: async () => {
         await new Promise(setImmediate);
         if (fails > 0) {
-          if (i === 0) fails -= 1;
+          fails -= 1;
           throw new PodfreightError('unreachable', 'nobody answers');
         }
         done.push(i);
@@ -55,6 +55,22 @@ test('when the line fails all wait, then one tries, then all go on; none is lost
   );
   assert.ok(pauses.length >= 2 && pauses[1]! > pauses[0]!, String(pauses));
   assert.equal(one.failures, 0);
+});
+
+test('one that fails again and again does not keep the others', async () => {
+  const { shipper: one, pauses, idle } = shipper();
+  const done: string[] = [];
+  let fails = 2;
+  const ship = async () => {
+    if (fails === 0) return void done.push('late');
+    fails -= 1;
+    throw new PodfreightError('access-denied', 'this key is not yours');
+  };
+  one.add({ bytes: 100 * MiB, ship });
+  for (const name of ['a', 'b']) one.add({ bytes: 100 * MiB, ship: async () => void done.push(name) });
+  await idle;
+  assert.deepEqual(done, ['a', 'b', 'late']);
+  assert.equal(pauses.length, 2);
 });
 
 test('a failure of the file system is no failure of the line', async () => {
