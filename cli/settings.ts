@@ -4,17 +4,62 @@ import { join } from 'node:path';
 import { PodfreightError } from '../core/errors.ts';
 import { checkOrigin, type Origin } from '../core/keys.ts';
 
-/** Where things are. Each is looked for in its flag, then the environment, then the configuration file. */
-const NAMES = {
-  archivesBucket: { flag: '--archives-bucket', variable: 'PODFREIGHT_ARCHIVES_BUCKET', what: 'the bucket of archives' },
-  bundlesBucket: { flag: '--bundles-bucket', variable: 'PODFREIGHT_BUNDLES_BUCKET', what: 'the bucket of bundles' },
-  table: { flag: '--table', variable: 'PODFREIGHT_TABLE', what: 'the catalogue table' },
-  bundleFunction: { flag: '--bundle-function', variable: 'PODFREIGHT_BUNDLE_FUNCTION', what: 'the bundle function' },
-  cluster: { flag: '--cluster', variable: 'PODFREIGHT_CLUSTER', what: 'the cluster' },
-  node: { flag: '--node', variable: 'PODFREIGHT_NODE', what: 'the node' },
-} as const;
+interface Setting {
+  readonly flag: string;
+  readonly variable: string;
+  readonly what: string;
+  /** The commands that read it, and what it is unless set. */
+  readonly use: string;
+  /** Of the stack, when it has the value. infra/outputs.ts */
+  readonly output?: string;
+}
 
-export type SettingName = keyof typeof NAMES;
+/** Where things are. Each is looked for in its flag, then the environment, then the configuration file. */
+export const SETTINGS = {
+  archivesBucket: {
+    flag: '--archives-bucket',
+    variable: 'PODFREIGHT_ARCHIVES_BUCKET',
+    what: 'the bucket of archives',
+    use: 'push, agent, checkpoint',
+    output: 'ArchivesBucket',
+  },
+  bundlesBucket: {
+    flag: '--bundles-bucket',
+    variable: 'PODFREIGHT_BUNDLES_BUCKET',
+    what: 'the bucket of bundles',
+    use: 'pull',
+    output: 'BundlesBucket',
+  },
+  table: {
+    flag: '--table',
+    variable: 'PODFREIGHT_TABLE',
+    what: 'the catalogue table',
+    use: 'list, pull --pod, agent --prune',
+    output: 'Table',
+  },
+  bundleFunction: {
+    flag: '--bundle-function',
+    variable: 'PODFREIGHT_BUNDLE_FUNCTION',
+    what: 'the bundle function',
+    use: 'bundle',
+    output: 'BundleFunction',
+  },
+  cluster: {
+    flag: '--cluster',
+    variable: 'PODFREIGHT_CLUSTER',
+    what: 'the cluster',
+    use: 'all that push, list, bundle and pull pods; "default" unless set',
+  },
+  node: {
+    flag: '--node',
+    variable: 'PODFREIGHT_NODE',
+    what: 'the node',
+    use: "push, agent, checkpoint; the host's name unless set",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 export type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
 /** `$PODFREIGHT_CONFIG`, else `podfreight/config.json` in `$XDG_CONFIG_HOME` (`~/.config`). */
@@ -30,48 +75,64 @@ export function configPath(environment: NodeJS.ProcessEnv = process.env): string
 export function readSettings(flags: Settings, environment: NodeJS.ProcessEnv = process.env): Settings {
   const file = readConfig(configPath(environment), environment.PODFREIGHT_CONFIG !== undefined);
   const settings: Partial<Record<SettingName, string>> = {};
-  for (const name of Object.keys(NAMES) as SettingName[]) {
-    if (flags[name] === '') throw new PodfreightError('usage', `${NAMES[name].flag} must not be empty.`);
-    const value = flags[name] ?? (environment[NAMES[name].variable] || file[name]);
+  for (const name of SETTING_NAMES) {
+    if (flags[name] === '') throw new PodfreightError('usage', `${SETTINGS[name].flag} must not be empty.`);
+    const value = flags[name] ?? (environment[SETTINGS[name].variable] || file[name]);
     if (value) settings[name] = value;
   }
   return settings;
 }
 
 function readConfig(path: string, required: boolean): Settings {
+  const values = readConfigFile(path);
+  if (values === undefined && required) throw badConfig(path, 'cannot be read');
+  for (const [name, setting] of Object.entries(values ?? {})) {
+    if (!Object.hasOwn(SETTINGS, name)) {
+      throw badConfig(path, `has the unknown name ${JSON.stringify(name)}; known are ${SETTING_NAMES.join(', ')}`);
+    }
+    if (typeof setting !== 'string') throw badConfig(path, `needs a text for ${JSON.stringify(name)}`);
+  }
+  return (values ?? {}) as Settings;
+}
+
+/**
+ * What the file holds, whatever the names; undefined when there is no file.
+ * @throws PodfreightError `usage` when it cannot be read, or is no JSON object
+ */
+export function readConfigFile(path: string): Record<string, unknown> | undefined {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new PodfreightError('usage', `The configuration file ${path} cannot be read.`, { cause, subject: { path } });
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw badConfig(path, 'cannot be read', cause);
   }
-  const bad = (why: string, cause?: unknown) =>
-    new PodfreightError('usage', `The configuration file ${path} ${why}.`, { cause, subject: { path } });
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw bad('is not valid JSON', cause);
+    throw badConfig(path, 'is not valid JSON', cause);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('must hold a JSON object');
-  for (const [name, setting] of Object.entries(value)) {
-    if (!Object.hasOwn(NAMES, name)) {
-      throw bad(`has the unknown name ${JSON.stringify(name)}; known are ${Object.keys(NAMES).join(', ')}`);
-    }
-    if (typeof setting !== 'string') throw bad(`needs a text for ${JSON.stringify(name)}`);
-  }
-  return value as Settings;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw badConfig(path, 'must hold a JSON object');
+}
+
+function badConfig(path: string, why: string, cause?: unknown): PodfreightError {
+  return new PodfreightError('usage', `The configuration file ${path} ${why}.`, { cause, subject: { path } });
 }
 
 /** @throws PodfreightError `usage` naming the flag and the variable when `name` is not set */
 export function required(settings: Settings, name: SettingName): string {
   const value = settings[name];
   if (value !== undefined) return value;
-  const { flag, variable, what } = NAMES[name];
-  throw new PodfreightError('usage', `Nothing says which is ${what}: set ${variable} or give ${flag}.`, {
-    subject: { setting: name },
-  });
+  const { flag, variable, what } = SETTINGS[name];
+  throw new PodfreightError(
+    'usage',
+    `Nothing says which is ${what}: run "podfreight configure", set ${variable} or give ${flag}.`,
+    {
+      subject: { setting: name },
+    },
+  );
 }
 
 /** The cluster is `default` and the node is this host unless set. */

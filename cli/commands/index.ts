@@ -11,4 +11,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   list: { summary: 'list the checkpoints or bundles in the catalogue', load: () => import('./list.ts') },
   bundle: { summary: 'merge pods of any archives into one bundle', load: () => import('./bundle.ts') },
   pull: { summary: 'pull a bundle, an archive or pods into a kubelet directory', load: () => import('./pull.ts') },
+  configure: { summary: 'write down where buckets, table and function are', load: () => import('./configure.ts') },
+  doctor: { summary: 'see whether podfreight can work here, and what to do', load: () => import('./doctor.ts') },
 };

@@ -64,7 +64,7 @@ async function sweep({ path }: PrivateFolder, keptCount: number): Promise<void> 
 }
 
 /** The last used first. */
-async function listPartials(path: string): Promise<{ folder: string; usedMs: number }[]> {
+export async function listPartials(path: string): Promise<{ folder: string; usedMs: number }[]> {
   const names = await orFileError(`Cannot read ${path}`, () => readdir(path));
   const folders = names.filter((name) => PARTIAL.test(name)).map((name) => join(path, name));
   const partials = await Promise.all(folders.map(async (folder) => ({ folder, usedMs: await usedAt(folder) })));

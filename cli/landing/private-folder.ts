@@ -64,6 +64,11 @@ export class PrivateFolder {
     return FileLock.take(join(this.path, LOCK), { waitMs: LOCK_WAIT_MS, ...(signal && { signal }) });
   }
 
+  /** The lock, when nobody has it; `absent` when nobody ever had. */
+  tryLock(): FileLock | 'busy' | 'absent' {
+    return FileLock.tryTake(join(this.path, LOCK), 'report');
+  }
+
   /**
    * That much can be written now; `reserve` sets it aside for the file at hand.
    * @throws PodfreightError `no-space`

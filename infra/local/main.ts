@@ -9,9 +9,9 @@ const USAGE = `Usage: npm run local -- [--dir DIR] [--port PORT]
 
 Runs podfreight's AWS side on this machine until interrupted.
   --dir DIR    keep the data in DIR (default: .podfreight-local)
-  --port PORT  use PORT and the three after it: S3, DynamoDB, SQS, Lambda (default: any that are free)`;
+  --port PORT  use PORT and the four after it: S3, DynamoDB, SQS, Lambda, CloudFormation (default: any that are free)`;
 
-const SERVICES: readonly Service[] = ['s3', 'dynamodb', 'sqs', 'lambda'];
+const SERVICES: readonly Service[] = ['s3', 'dynamodb', 'sqs', 'lambda', 'cloudformation'];
 const LAST_PORT = 65_535;
 
 try {

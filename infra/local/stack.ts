@@ -9,6 +9,7 @@ import { PodfreightError } from '../../core/errors.ts';
 import { OUTPUTS } from '../outputs.ts';
 import { type Assembly, synthesise } from './assembly.ts';
 import { createBuckets } from './buckets.ts';
+import { startCloudFormation } from './cloudformation.ts';
 import { createTables, startDynamoDb } from './dynamodb.ts';
 import { EventDelivery, type EventHook } from './event-delivery.ts';
 import { EventJournal } from './event-journal.ts';
@@ -37,7 +38,7 @@ const EMULATED = [
 const SETTLED_EVERY_MS = 10;
 const MAX_LOG_LINES = 10_000;
 
-export type Service = 's3' | 'dynamodb' | 'sqs' | 'lambda';
+export type Service = 's3' | 'dynamodb' | 'sqs' | 'lambda' | 'cloudformation';
 
 export interface StackOptions {
   /** Where the data are kept from one start to the next. Without it they are in a temporary folder that goes with the stack. */
@@ -148,6 +149,8 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
   });
   const lambda = await startLambdaEndpoint(functions, ports.lambda);
   closing.defer(() => lambda.close());
+  const cloudformation = await startCloudFormation(template, ports.cloudformation);
+  closing.defer(() => cloudformation.close());
   const pollers = startPollers(sqsClient, template, queues, functions, { retryAfterSeconds, journal });
   closing.defer(async () => {
     const stopped = pollers.map((poller) => poller.close());
@@ -169,8 +172,16 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
 
   const close = () => closing.disposeAsync();
   return {
-    endpoints: { s3: s3.url, dynamodb: dynamodb.url, sqs: sqs.url, lambda: lambda.url },
-    environment: { ...sdkVariables, AWS_ENDPOINT_URL_LAMBDA: lambda.url, ...outputs(template) },
+    endpoints: {
+      ...{ s3: s3.url, dynamodb: dynamodb.url, sqs: sqs.url, lambda: lambda.url },
+      cloudformation: cloudformation.url,
+    },
+    environment: {
+      ...sdkVariables,
+      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
+      AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.url,
+      ...outputs(template),
+    },
     functionLogs,
     notEmulated: template.typesOtherThan(EMULATED),
     get onEvent() {

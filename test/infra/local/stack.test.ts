@@ -199,7 +199,7 @@ test('two stacks can run side by side, but not on one folder or port', async (co
   assert.notEqual(first.endpoints.s3, second.endpoints.s3);
 
   await assert.rejects(startStack({ dir }), { code: 'busy' });
-  for (const service of ['s3', 'dynamodb', 'sqs', 'lambda'] as const) {
+  for (const service of ['s3', 'dynamodb', 'sqs', 'lambda', 'cloudformation'] as const) {
     const port = Number(new URL(first.endpoints[service]).port);
     await assert.rejects(startStack({ ports: { [service]: port } }), {
       code: 'conflict',

@@ -1,0 +1,100 @@
+import { InvokeCommand } from '@aws-sdk/client-lambda';
+import { GetBucketVersioningCommand, HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { ClockReading } from '../core/clock.ts';
+import { ANSWER_TIMEOUT_MS } from './clients.ts';
+import { ClockWatch } from './clock-watch.ts';
+import { dynamodbCatalogue } from './dynamodb-catalogue.ts';
+import { dynamodbClient } from './dynamodb-client.ts';
+import { awsError, httpStatus } from './errors.ts';
+import { lambdaClient } from './lambda-client.ts';
+import { s3Client } from './s3-client.ts';
+
+/** The second time with the server's clock, if the first was refused for ours. */
+const IMPATIENT = { maxAttempts: 2, answerTimeoutMs: ANSWER_TIMEOUT_MS };
+
+export interface Identity {
+  readonly accessKeyId: string;
+  readonly expiresAt?: Date;
+}
+
+/** What could be learnt of a bucket; absent is what these credentials may not ask. */
+export interface BucketLook {
+  readonly versioned?: boolean;
+  readonly region?: string;
+}
+
+/** Asks AWS as little as tells whether the other commands would get an answer, and changes nothing. */
+export class Probe implements Disposable {
+  readonly #watch = new ClockWatch();
+  readonly #s3: S3Client = this.#watch.attach(s3Client(IMPATIENT));
+
+  /** @throws PodfreightError `no-credentials` */
+  async credentials(): Promise<Identity> {
+    try {
+      const { accessKeyId, expiration } = await this.#s3.config.credentials();
+      return { accessKeyId, ...(expiration !== undefined && { expiresAt: expiration }) };
+    } catch (error) {
+      throw awsError(error, 'this machine');
+    }
+  }
+
+  /** @throws PodfreightError `usage` when none is set */
+  async region(): Promise<string> {
+    try {
+      return await this.#s3.config.region();
+    } catch (error) {
+      throw awsError(error, 'this machine');
+    }
+  }
+
+  /** @throws PodfreightError `not-found`, `access-denied` for bad credentials, `unreachable`, `service` */
+  async bucket(bucket: string): Promise<BucketLook> {
+    const what = `s3://${bucket}`;
+    const { Status, denied } = await this.#s3
+      .send(new GetBucketVersioningCommand({ Bucket: bucket }))
+      .then(({ Status }) => ({ Status, denied: false }))
+      .catch((error) => {
+        if ((error as Error).name === 'AccessDenied') return { Status: undefined, denied: true };
+        throw awsError(error, what, { bucket });
+      });
+    const region = await this.#s3
+      .send(new HeadBucketCommand({ Bucket: bucket }))
+      .then(({ BucketRegion }) => BucketRegion)
+      .catch((error) => {
+        if (httpStatus(error) === 403) return undefined; // a HEAD has no body to say why
+        throw awsError(error, what, { bucket });
+      });
+    return { ...(!denied && { versioned: Status === 'Enabled' }), ...(region !== undefined && { region }) };
+  }
+
+  /** The catalogue's newest bundle, by the index that `list` uses. @throws PodfreightError as the catalogue */
+  async table(name: string): Promise<void> {
+    const client = this.#watch.attach(dynamodbClient(IMPATIENT));
+    try {
+      await dynamodbCatalogue(name, client).bundles({ limit: 1 });
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Whether it could be called; it does not run. @throws PodfreightError `not-found`, `access-denied`, … */
+  async function(name: string): Promise<void> {
+    const client = this.#watch.attach(lambdaClient(IMPATIENT));
+    try {
+      await client.send(new InvokeCommand({ FunctionName: name, InvocationType: 'DryRun' }));
+    } catch (error) {
+      throw awsError(error, `function ${name}`);
+    } finally {
+      client.destroy();
+    }
+  }
+
+  /** Of every answer there was until now. */
+  get clock(): readonly ClockReading[] {
+    return this.#watch.readings;
+  }
+
+  [Symbol.dispose](): void {
+    this.#s3.destroy();
+  }
+}
