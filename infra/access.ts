@@ -1,50 +1,115 @@
-import { type CfnResource, Stack, Validations } from 'aws-cdk-lib';
-import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
-import type { PodfreightFunction } from './function.ts';
+import { Aws } from 'aws-cdk-lib';
+import { CATALOGUE_TABLE, type IndexName } from '../core/catalogue/table.ts';
 import { OUTPUTS } from './outputs.ts';
+import { anyKeyArn, bucketArn, type Deployment, type Place, regionsJson, tableArn } from './places.ts';
+import type { PodfreightRole, Subject } from './role.ts';
 
-// Each function below tells one of our functions where a thing is and what it may do there, and nothing else does.
+// Each function below tells one of our functions where a thing is and allows it, or a role of somebody, what is done there.
+// Nothing else allows anything.
 
-/**
- * Listing is no use to the functions, but without it S3 answers 403 instead of 404 for an object that is gone, and a late
- * event about a deleted archive would look like a missing permission.
- * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html "Permissions"
- */
-const TELL_GONE_FROM_FORBIDDEN = 's3:ListBucket';
+/** Whom this can be granted to. */
+export type Grantee = Subject & Pick<PodfreightRole, 'needsWildcard'>;
 
-export function readsArchives(subject: PodfreightFunction, archives: Bucket): void {
-  subject.function.addEnvironment(OUTPUTS.ArchivesBucket, archives.bucketName);
-  subject.allow([TELL_GONE_FROM_FORBIDDEN], archives.bucketArn);
-  allowObjects(subject, archives, ['s3:GetObject', 's3:GetObjectVersion']);
+/** Bears the name of the stacks: so keys are known in every region, and that of a stack that was destroyed and made again. */
+export const KEY_TAG = 'podfreight';
+
+/** A bucket of that name in another account, made by somebody who was there first, is not ours. */
+const OURS = { StringEquals: { 'aws:ResourceAccount': Aws.ACCOUNT_ID } };
+
+export function readsArchives(grantee: Grantee, deployment: Deployment): void {
+  grantee.tell(OUTPUTS.ArchivesBucket, deployment.here.archivesBucket);
+  grantee.tell(OUTPUTS.Regions, regionsJson(deployment));
+  readsBuckets(grantee, deployment, ({ archivesBucket }) => archivesBucket);
+}
+
+export function readsBundles(grantee: Grantee, deployment: Deployment): void {
+  readsBuckets(grantee, deployment, ({ bundlesBucket }) => bundlesBucket);
 }
 
 /** Reads, too, because a bundle asked for again is recognised; and lists what uploads it left, to go on with them. */
-export function writesBundles(subject: PodfreightFunction, bundles: Bucket): void {
-  subject.function.addEnvironment(OUTPUTS.BundlesBucket, bundles.bucketName);
-  subject.allow([TELL_GONE_FROM_FORBIDDEN, 's3:ListBucketMultipartUploads'], bundles.bucketArn);
+export function writesBundles(grantee: Grantee, deployment: Deployment): void {
+  const { bundlesBucket } = deployment.here;
+  grantee.tell(OUTPUTS.BundlesBucket, bundlesBucket);
+  lists(grantee, [bundlesBucket]);
+  grantee.allow(['s3:ListBucketMultipartUploads'], [bucketArn(bundlesBucket)], OURS);
   const writing = ['s3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'];
-  allowObjects(subject, bundles, ['s3:GetObject', 's3:GetObjectVersion', ...writing]);
+  objects(grantee, [bundlesBucket], '*', ['s3:GetObject', 's3:GetObjectVersion', ...writing]);
+  usesKeys(grantee, deployment, [bundlesBucket], ['kms:Decrypt', 'kms:GenerateDataKey']);
 }
 
-export function writesCatalogue(subject: PodfreightFunction, table: TableV2): void {
-  subject.function.addEnvironment(OUTPUTS.Table, table.tableName);
-  subject.allow(['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], table.tableArn);
+export function writesCatalogue(grantee: Grantee, deployment: Deployment): void {
+  grantee.tell(OUTPUTS.Table, deployment.tableName);
+  const actions = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'];
+  grantee.allow(actions, [tableArn(deployment, deployment.here)]);
 }
 
-export function readsCatalogueAndRecordsBundles(subject: PodfreightFunction, table: TableV2): void {
-  subject.function.addEnvironment(OUTPUTS.Table, table.tableName);
-  subject.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], table.tableArn);
-  for (const { name } of CATALOGUE_TABLE.indexes) subject.allow(['dynamodb:Query'], `${table.tableArn}/index/${name}`);
+export function readsCatalogueAndRecordsBundles(grantee: Grantee, deployment: Deployment): void {
+  grantee.tell(OUTPUTS.Table, deployment.tableName);
+  grantee.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tableArn(deployment, deployment.here)]);
+  queriesIndexes(grantee, deployment, [deployment.here]);
 }
 
-/** On every object of the bucket: which ones there are is what users decide, so it takes a wildcard. */
-function allowObjects(subject: PodfreightFunction, bucket: Bucket, actions: readonly string[]): void {
-  subject.allow(actions, bucket.arnForObjects('*'));
-  const logicalId = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnResource);
-  Validations.of(subject).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>/*]`,
-    reason: 'The objects of this one bucket are named by its users; the actions are listed one by one.',
+/** Whichever region's table is the nearest. */
+export function readsCatalogue(grantee: Grantee, deployment: Deployment): void {
+  const tables = deployment.places.map((place) => tableArn(deployment, place));
+  grantee.allow(['dynamodb:GetItem', 'dynamodb:Query'], tables);
+  queriesIndexes(grantee, deployment, deployment.places);
+}
+
+export function queriesIndexes(
+  grantee: Grantee,
+  deployment: Deployment,
+  places: readonly Place[],
+  names: readonly IndexName[] = CATALOGUE_TABLE.indexes.map(({ name }) => name),
+): void {
+  const indexes = places.flatMap((place) => names.map((name) => `${tableArn(deployment, place)}/index/${name}`));
+  grantee.allow(['dynamodb:Query'], indexes);
+}
+
+function readsBuckets(grantee: Grantee, deployment: Deployment, bucketOf: (place: Place) => string): void {
+  const buckets = deployment.places.map(bucketOf);
+  lists(grantee, buckets);
+  objects(grantee, buckets, '*', ['s3:GetObject', 's3:GetObjectVersion']);
+  usesKeys(grantee, deployment, buckets, ['kms:Decrypt']);
+}
+
+/**
+ * Listing is no use to functions and nodes, but without it S3 answers 403 instead of 404 for an object that is gone, and a
+ * late event about a deleted archive would look like a missing permission.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html "Permissions"
+ */
+export function lists(grantee: Grantee, buckets: readonly string[]): void {
+  grantee.allow(['s3:ListBucket'], buckets.map(bucketArn), OURS);
+}
+
+/** @param keys which of the buckets' keys, with `*` for whatever users choose */
+export function objects(grantee: Grantee, buckets: readonly string[], keys: string, actions: readonly string[]): void {
+  const resources = buckets.map((bucket) => `${bucketArn(bucket)}/${keys}`);
+  grantee.allow(actions, resources, OURS);
+  const reason = 'Objects of these buckets are named by users; the actions are listed one by one.';
+  for (const resource of resources) grantee.needsWildcard(resource, reason);
+}
+
+/**
+ * The keys of this deployment, wherever they are, as S3 uses them for objects of these buckets and in no other way.
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html "the bucket ARN as the encryption context"
+ */
+export function usesKeys(
+  grantee: Grantee,
+  { config, places }: Deployment,
+  buckets: readonly string[],
+  actions: readonly string[],
+): void {
+  const keys = places.map(anyKeyArn);
+  grantee.allow(actions, keys, {
+    StringEquals: {
+      [`aws:ResourceTag/${KEY_TAG}`]: config.stackName,
+      'kms:ViaService': places.map(({ region }) => `s3.${region}.amazonaws.com`),
+    },
+    StringLike: {
+      'kms:EncryptionContext:aws:s3:arn': buckets.flatMap((bucket) => [bucketArn(bucket), `${bucketArn(bucket)}/*`]),
+    },
   });
+  const reason = 'Conditions leave the keys with the tag of this deployment, for objects of the buckets named there.';
+  for (const key of keys) grantee.needsWildcard(key, reason);
 }

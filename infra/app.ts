@@ -1,18 +1,18 @@
 import { App, Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks } from 'cdk-nag';
 import { isPodfreightError } from '../core/errors.ts';
+import { checks } from './checks.ts';
 import { readConfig } from './config.ts';
-import { PodfreightStack } from './stack.ts';
+import { createStacks } from './stacks.ts';
 
 // Without the analytics resource a template is the same whoever synthesises it.
 const app = new App({ analyticsReporting: false });
 try {
-  const config = readConfig(app.node);
-  new PodfreightStack(app, config.stackName, config);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  createStacks(app, readConfig(app.node));
+  Validations.of(app).addPlugins(...checks(app));
   app.synth();
 } catch (error) {
-  if (!isPodfreightError(error)) throw error;
-  console.error(error.message);
+  // What the checks found is printed already, resource by resource.
+  if (isPodfreightError(error)) console.error(error.message);
+  else if ((error as Error).name !== 'ValidationFailed') throw error;
   process.exitCode = 1;
 }

@@ -5,6 +5,8 @@
 export const CATALOGUE_TABLE = {
   partitionKey: 'pk',
   sortKey: 'sk',
+  /** An item with this attribute (seconds since 1970) is removed some time after it. */
+  timeToLive: 'expiresAt',
   /** Sparse: an item is in an index when it has the attribute of its name. All are ordered by `listedAt`. */
   indexes: [
     { name: 'subject', partitionKey: 'subject', sortKey: 'listedAt' },

@@ -24,8 +24,15 @@ export interface Resource<Properties> {
   readonly properties: Properties;
 }
 
+interface ResourceType {
+  readonly nameProperty: string;
+  readonly arn: (name: string) => string;
+  /** `Ref` gives the ARN instead of the name. */
+  readonly refIsArn?: true;
+}
+
 /** How a resource type is named, in its property and in its ARN. */
-const TYPES: Readonly<Record<string, { readonly nameProperty: string; readonly arn: (name: string) => string }>> = {
+const TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::S3::Bucket': { nameProperty: 'BucketName', arn: (name) => `arn:aws:s3:::${name}` },
   'AWS::SQS::Queue': { nameProperty: 'QueueName', arn: (name) => regional('sqs', name) },
   'AWS::DynamoDB::Table': { nameProperty: 'TableName', arn: (name) => regional('dynamodb', `table/${name}`) },
@@ -34,6 +41,13 @@ const TYPES: Readonly<Record<string, { readonly nameProperty: string; readonly a
   'AWS::Events::Rule': { nameProperty: 'Name', arn: (name) => regional('events', `rule/${name}`) },
   'AWS::Logs::LogGroup': { nameProperty: 'LogGroupName', arn: (name) => regional('logs', `log-group:${name}:*`) },
   'AWS::IAM::Role': { nameProperty: 'RoleName', arn: (name) => `arn:aws:iam::${ACCOUNT}:role/${name}` },
+  'AWS::IAM::ManagedPolicy': {
+    nameProperty: 'ManagedPolicyName',
+    arn: (name) => `arn:aws:iam::${ACCOUNT}:policy/${name}`,
+    refIsArn: true,
+  },
+  'AWS::KMS::Key': { nameProperty: 'KeyId', arn: (name) => regional('kms', `key/${name}`) },
+  'AWS::SNS::Topic': { nameProperty: 'TopicName', arn: (name) => regional('sns', name), refIsArn: true },
 };
 
 /** What `Fn::GetAtt` gives beside `Arn` for the types above: always the name. */
@@ -146,7 +160,8 @@ export class Template {
 
   #ref(name: string): string | undefined {
     if (name in PSEUDO_PARAMETERS) return PSEUDO_PARAMETERS[name];
-    return name === 'AWS::StackName' ? this.stackName : this.#name(name);
+    if (name === 'AWS::StackName') return this.stackName;
+    return TYPES[this.#resource(name).Type]?.refIsArn ? this.#arn(name) : this.#name(name);
   }
 
   #attribute(logicalId: string, attribute: string): string {

@@ -3,31 +3,20 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { App, Validations } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
-import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { test } from 'node:test';
+import { Match } from 'aws-cdk-lib/assertions';
 import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
-import { readConfig } from '../../infra/config.ts';
-import { PodfreightStack } from '../../infra/stack.ts';
+import { OPERATING_OUTPUTS, OUTPUTS, ROLE_OUTPUTS } from '../../infra/outputs.ts';
+import { idOf, nameHere, synthesis } from './synthesis.ts';
 
-const out = mkdtempSync(join(tmpdir(), 'podfreight-synth-'));
-after(() => rmSync(out, { recursive: true, force: true }));
+const { templates } = synthesis();
+const template = templates[0] ?? assert.fail('there is no stack');
 
-const app = new App({ outdir: join(out, 'tests') });
-const stack = new PodfreightStack(app, 'podfreight', readConfig(app.node));
-const template = Template.fromStack(stack);
+const key = () => ({ 'Fn::GetAtt': [idOf(template, 'AWS::KMS::Key', 'Key'), 'Arn'] });
+const bucket = (id: string) => template.findResources('AWS::S3::Bucket')[idOf(template, 'AWS::S3::Bucket', id)];
 
-function idOf(type: string, idPrefix: string): string {
-  const ids = Object.keys(template.findResources(type)).filter((id) => id.startsWith(idPrefix));
-  assert.equal(ids.length, 1, `${ids.length} resources of type ${type} begin with ${idPrefix}`);
-  return ids[0] ?? '';
-}
-
-test('every bucket is private, encrypted, owned by its account, and outlives the stack', () => {
-  const buckets = template.findResources('AWS::S3::Bucket');
-  assert.equal(Object.keys(buckets).length, 3);
+test('every bucket is private, owned by its account, versioned, and outlives the stack', () => {
+  assert.equal(Object.keys(template.findResources('AWS::S3::Bucket')).length, 3);
   template.allResources('AWS::S3::Bucket', {
     DeletionPolicy: 'Retain',
     UpdateReplacePolicy: 'Retain',
@@ -38,10 +27,8 @@ test('every bucket is private, encrypted, owned by its account, and outlives the
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,
       },
-      BucketEncryption: {
-        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
-      },
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      VersioningConfiguration: { Status: 'Enabled' },
     }),
   });
 });
@@ -53,37 +40,98 @@ test('no bucket and no queue can be reached without TLS', () => {
   template.resourcePropertiesCountIs('AWS::SQS::QueuePolicy', withRefusal, 2);
 });
 
-for (const id of ['Archives', 'Bundles']) {
-  test(`${id} keeps versions, forgets unfinished uploads after a week, and logs who reads`, () => {
-    const properties = template.findResources('AWS::S3::Bucket')[idOf('AWS::S3::Bucket', id)]?.Properties;
-    assert.equal(properties.VersioningConfiguration.Status, 'Enabled');
-    const [abort] = properties.LifecycleConfiguration.Rules;
-    assert.equal(abort.AbortIncompleteMultipartUpload.DaysAfterInitiation, 7);
-    assert.equal(abort.Prefix, undefined);
-    assert.deepEqual(properties.LoggingConfiguration.DestinationBucketName, {
-      Ref: idOf('AWS::S3::Bucket', 'AccessLogs'),
+test('one key, renewed every year, which outlives the stack and bears its name', () => {
+  template.resourceCountIs('AWS::KMS::Key', 1);
+  template.hasResource('AWS::KMS::Key', {
+    DeletionPolicy: 'Retain',
+    UpdateReplacePolicy: 'Retain',
+    Properties: { EnableKeyRotation: true, Tags: [{ Key: 'podfreight', Value: 'podfreight' }] },
+  });
+  template.hasResourceProperties('AWS::KMS::Alias', { AliasName: 'alias/podfreight' });
+});
+
+for (const [id, what] of [
+  ['Archives', 'archives'],
+  ['Bundles', 'bundles'],
+] as const) {
+  test(`${id} has a name made of what it holds, the account and the region`, () => {
+    assert.deepEqual(bucket(id)?.Properties.BucketName, nameHere(what));
+  });
+
+  test(`${id} is encrypted by the key, with one request to it for many objects`, () => {
+    assert.deepEqual(bucket(id)?.Properties.BucketEncryption.ServerSideEncryptionConfiguration, [
+      { BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key() } },
+    ]);
+  });
+
+  test(`${id} forgets unfinished uploads after a week and what was deleted after a month, and logs who reads`, () => {
+    const { LifecycleConfiguration, LoggingConfiguration } = bucket(id)?.Properties ?? {};
+    const [abort, forget] = LifecycleConfiguration.Rules;
+    assert.deepEqual(abort, {
+      Id: 'abort-unfinished-uploads',
+      Status: 'Enabled',
+      AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
     });
+    assert.deepEqual(forget, {
+      Id: 'forget-deleted',
+      Status: 'Enabled',
+      NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+      ExpiredObjectDeleteMarker: true,
+    });
+    assert.deepEqual(LoggingConfiguration.DestinationBucketName, {
+      Ref: idOf(template, 'AWS::S3::Bucket', 'AccessLogs'),
+    });
+  });
+
+  test(`${id} refuses to overwrite, other encryption, other keys and keys of the sender`, () => {
+    const policies = Object.values(template.findResources('AWS::S3::BucketPolicy'));
+    const own = policies.find(({ Properties }) => Properties.Bucket.Ref === idOf(template, 'AWS::S3::Bucket', id));
+    const refused = own?.Properties.PolicyDocument.Statement.filter(
+      ({ Effect, Action }: { Effect: string; Action: unknown }) => Effect === 'Deny' && Action === 's3:PutObject',
+    );
+    const encryption = 's3:x-amz-server-side-encryption';
+    assert.deepEqual(
+      refused.map(({ Sid, Condition }: { Sid: string; Condition: object }) => [Sid, Condition]),
+      [
+        ['OverwriteNothing', { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } }],
+        ['NoOtherEncryption', { StringNotEquals: { [encryption]: 'aws:kms' }, Null: { [encryption]: 'false' } }],
+        [
+          'NoOtherKey',
+          {
+            ArnNotEquals: { [`${encryption}-aws-kms-key-id`]: key() },
+            Null: { [`${encryption}-aws-kms-key-id`]: 'false' },
+          },
+        ],
+        ['NoKeyOfTheSender', { Null: { [`${encryption}-customer-algorithm`]: 'false' } }],
+      ],
+    );
   });
 }
 
-test('what expires is what was rewritten for a bundle, and access logs; never an archive or a bundle', () => {
+test('what expires while it is there is what was rewritten for a bundle, and access logs; never an archive or a bundle', () => {
   const expiring = Object.values(template.findResources('AWS::S3::Bucket')).flatMap(({ Properties }) =>
-    Properties.LifecycleConfiguration.Rules.filter(
-      (rule: Record<string, unknown>) => 'ExpirationInDays' in rule || 'NoncurrentVersionExpiration' in rule,
-    ).map((rule: { Id: string; Prefix?: string }) => `${rule.Id} ${rule.Prefix ?? '*'}`),
+    Properties.LifecycleConfiguration.Rules.filter((rule: object) => 'ExpirationInDays' in rule).map(
+      (rule: { Id: string; Prefix?: string }) => `${rule.Id} ${rule.Prefix ?? '*'}`,
+    ),
   );
   assert.deepEqual(expiring.sort(), ['expire *', 'expire-normalised normalised/']);
 });
 
-test('what comes to and goes from the archives, and nothing else, goes into the queue', () => {
+test('what comes to and goes from the archives, and nothing else, goes into the queue, or is put aside', () => {
   template.resourceCountIs('AWS::Events::Rule', 1);
   template.hasResourceProperties('AWS::Events::Rule', {
     EventPattern: {
       source: ['aws.s3'],
       'detail-type': ['Object Created', 'Object Deleted'],
-      detail: { bucket: { name: [{ Ref: idOf('AWS::S3::Bucket', 'Archives') }] } },
+      detail: { bucket: { name: [nameHere('archives')] } },
     },
-    Targets: [Match.objectLike({ Arn: { 'Fn::GetAtt': [idOf('AWS::SQS::Queue', 'Events'), 'Arn'] } })],
+    Targets: [
+      Match.objectEquals({
+        Id: Match.anyValue(),
+        Arn: { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', 'EventsQueue'), 'Arn'] },
+        DeadLetterConfig: { Arn: { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', 'EventsDeadLetters'), 'Arn'] } },
+      }),
+    ],
   });
   template.resourcePropertiesCountIs(
     'AWS::S3::Bucket',
@@ -92,17 +140,17 @@ test('what comes to and goes from the archives, and nothing else, goes into the 
   );
 });
 
-test('the queue waits six times the timeout of its function, and puts aside what fails five times', () => {
+test('the queue waits six times the timeout of its function, and puts aside what fails twenty times', () => {
+  template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
   template.hasResourceProperties('AWS::SQS::Queue', {
-    SqsManagedSseEnabled: true,
     VisibilityTimeout: 360,
     RedrivePolicy: {
       maxReceiveCount: 20,
-      deadLetterTargetArn: { 'Fn::GetAtt': [idOf('AWS::SQS::Queue', 'DeadLetters'), 'Arn'] },
+      deadLetterTargetArn: { 'Fn::GetAtt': [idOf(template, 'AWS::SQS::Queue', 'EventsDeadLetters'), 'Arn'] },
     },
   });
   template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
-    FunctionName: { Ref: idOf('AWS::Lambda::Function', 'CatalogueFunction') },
+    FunctionName: { Ref: idOf(template, 'AWS::Lambda::Function', 'CatalogueFunction') },
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     ScalingConfig: { MaximumConcurrency: 10 },
   });
@@ -112,7 +160,7 @@ test('the queue waits six times the timeout of its function, and puts aside what
   });
 });
 
-test('the table has the keys and indexes of the catalogue, is protected, and can be restored to any second', () => {
+test('the table has the keys and indexes of the catalogue, forgets what expires, is protected, can be restored to any second', () => {
   const keys = (partitionKey: string, sortKey: string) => [
     { AttributeName: partitionKey, KeyType: 'HASH' },
     { AttributeName: sortKey, KeyType: 'RANGE' },
@@ -121,8 +169,10 @@ test('the table has the keys and indexes of the catalogue, is protected, and can
   template.hasResource('AWS::DynamoDB::GlobalTable', {
     DeletionPolicy: 'Retain',
     Properties: {
+      TableName: 'podfreight',
       BillingMode: 'PAY_PER_REQUEST',
       KeySchema: keys(partitionKey, sortKey),
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
       GlobalSecondaryIndexes: indexes.map((index) => ({
         IndexName: index.name,
         KeySchema: keys(index.partitionKey, index.sortKey),
@@ -130,6 +180,7 @@ test('the table has the keys and indexes of the catalogue, is protected, and can
       })),
       Replicas: [
         Match.objectLike({
+          Region: { Ref: 'AWS::Region' },
           DeletionProtectionEnabled: true,
           PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
         }),
@@ -138,120 +189,57 @@ test('the table has the keys and indexes of the catalogue, is protected, and can
   });
 });
 
-test('both functions run on Node.js 24 and arm64, with log groups that forget', () => {
-  template.resourceCountIs('AWS::Lambda::Function', 2);
+test('all functions run on Node.js 24 and arm64, traced, with log groups that are encrypted and forget', () => {
   template.allResourcesProperties('AWS::Lambda::Function', {
     Runtime: 'nodejs24.x',
     Architectures: ['arm64'],
+    TracingConfig: { Mode: 'Active' },
     LoggingConfig: { LogFormat: 'JSON', LogGroup: { Ref: Match.anyValue() } },
   });
-  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 90 });
+  template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 90, KmsKeyId: key() });
 });
 
-/** Every statement of a role's policy as `actions on resource`, with the random ends of resource names cut off. */
-function permissionsOf(roleId: string): string[] {
-  const policies = Object.values(template.findResources('AWS::IAM::Policy'));
-  const role = idOf('AWS::IAM::Role', roleId);
-  const own = policies.filter(({ Properties }) => Properties.Roles.some(({ Ref }: { Ref: string }) => Ref === role));
-  return own
-    .flatMap(({ Properties }) => Properties.PolicyDocument.Statement)
-    .map(({ Effect, Action, Resource, Condition }) => {
-      assert.equal(Effect, 'Allow');
-      assert.equal(Condition, undefined);
-      return `${[Action].flat().sort().join(' ')} on ${nameOf(Resource)}`;
-    })
-    .sort();
-}
-
-function nameOf(resource: {
-  'Fn::GetAtt'?: string[];
-  'Fn::Join'?: [string, (string | { 'Fn::GetAtt': string[] })[]];
-}): string {
-  const name = (id = '') => id.replace(/[0-9A-F]{8}$/, '');
-  const pieces = resource['Fn::Join']?.[1] ?? [resource as { 'Fn::GetAtt': string[] }];
-  return pieces.map((piece) => (typeof piece === 'string' ? piece : name(piece['Fn::GetAtt'][0]))).join('');
-}
-
-test('the catalogue function may do this and nothing else', () => {
-  assert.deepEqual(permissionsOf('CatalogueRole'), [
-    'dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query on CatalogueTable',
-    'logs:CreateLogStream logs:PutLogEvents on CatalogueLogs',
-    's3:GetObject s3:GetObjectVersion on Archives/*',
-    's3:ListBucket on Archives',
-    'sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:GetQueueUrl sqs:ReceiveMessage on Events',
+test('functions run at once no more often than was set', () => {
+  const reserved = Object.values(template.findResources('AWS::Lambda::Function')).map(({ Properties }) => [
+    Properties.FunctionName,
+    Properties.ReservedConcurrentExecutions,
   ]);
+  assert.deepEqual(Object.fromEntries(reserved), { 'podfreight-catalogue': undefined, 'podfreight-create-bundle': 10 });
 });
 
-test('the bundle function may do this and nothing else', () => {
-  assert.deepEqual(permissionsOf('CreateBundleRole'), [
-    'dynamodb:GetItem dynamodb:PutItem on CatalogueTable',
-    ...CATALOGUE_TABLE.indexes.map(({ name }) => `dynamodb:Query on CatalogueTable/index/${name}`).sort(),
-    'logs:CreateLogStream logs:PutLogEvents on CreateBundleLogs',
-    's3:AbortMultipartUpload s3:GetObject s3:GetObjectVersion s3:ListMultipartUploadParts s3:PutObject on Bundles/*',
-    's3:GetObject s3:GetObjectVersion on Archives/*',
-    's3:ListBucket on Archives',
-    's3:ListBucket s3:ListBucketMultipartUploads on Bundles',
-  ]);
-});
-
-test('there are no other roles, and no policies of AWS attached to them', () => {
-  template.resourceCountIs('AWS::IAM::Role', 2);
-  template.allResourcesProperties('AWS::IAM::Role', { ManagedPolicyArns: Match.absent() });
+test('no role has a policy inside it, or one of AWS', () => {
+  template.resourceCountIs('AWS::IAM::Policy', 0);
+  const own = new Set(Object.keys(template.findResources('AWS::IAM::ManagedPolicy')));
+  for (const { Properties } of Object.values(template.findResources('AWS::IAM::Role'))) {
+    assert.equal(Properties.Policies, undefined);
+    assert.deepEqual(
+      Properties.ManagedPolicyArns.map(({ Ref }: { Ref: string }) => own.has(Ref)),
+      [true],
+    );
+  }
 });
 
 test('functions are told where things are', () => {
-  const environments = Object.entries(template.findResources('AWS::Lambda::Function')).map(([id, { Properties }]) => [
-    id.replace(/[0-9A-F]{8}$/, ''),
+  const environments = Object.values(template.findResources('AWS::Lambda::Function')).map(({ Properties }) => [
+    Properties.FunctionName,
     Object.keys(Properties.Environment.Variables)
       .filter((name) => name.startsWith('PODFREIGHT_'))
       .sort(),
   ]);
+  const always = ['PODFREIGHT_ARCHIVES_BUCKET', 'PODFREIGHT_REGIONS', 'PODFREIGHT_TABLE'];
   assert.deepEqual(Object.fromEntries(environments), {
-    CatalogueFunction: ['PODFREIGHT_ARCHIVES_BUCKET', 'PODFREIGHT_TABLE'],
-    CreateBundleFunction: ['PODFREIGHT_ARCHIVES_BUCKET', 'PODFREIGHT_BUNDLES_BUCKET', 'PODFREIGHT_TABLE'],
+    'podfreight-catalogue': always,
+    'podfreight-create-bundle': [...always, 'PODFREIGHT_BUNDLES_BUCKET'].sort(),
   });
 });
 
-test('the outputs say what the command line needs to know', () => {
-  assert.deepEqual(Object.keys(template.findOutputs('*')).sort(), [
-    'ArchivesBucket',
-    'BundleFunction',
-    'BundlesBucket',
-    'Table',
-  ]);
+test('the outputs say what command line, nodes and operators need to know', () => {
+  const expected = { ...OUTPUTS, ...OPERATING_OUTPUTS, ...ROLE_OUTPUTS };
+  assert.deepEqual(Object.keys(template.findOutputs('*')).sort(), Object.keys(expected).sort());
 });
 
-test('cdk-nag finds nothing that is not answered for', () => {
-  const { violations } = new AwsSolutionsChecks(app).validateScope(stack);
-  assert.deepEqual(
-    violations.map(({ ruleName }) => ruleName),
-    [],
-  );
-});
-
-test('what cdk-nag is told to accept is the wildcard over the objects of one bucket, with a reason', () => {
-  const acknowledged = stack.node
-    .findAll()
-    .flatMap(({ node }) => node.metadata)
-    .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
-    .flatMap(({ data }) => Object.entries(data as Record<string, string>));
-  assert.equal(acknowledged.length, 3);
-  for (const [id, reason] of acknowledged) {
-    assert.match(id, /AwsSolutions-IAM5\[Resource::<(Archives|Bundles)[0-9A-F]{8}\.Arn>\/\*\]$/);
-    assert.ok(reason.length > 20, `${id}: ${reason}`);
-  }
-});
-
-test('cdk-nag does find a bucket that takes requests in clear and logs none', () => {
-  const other = new App({ outdir: join(out, 'careless') });
-  const careless = new PodfreightStack(other, 'podfreight', readConfig(other.node));
-  new Bucket(careless, 'Careless');
-  const { violations } = new AwsSolutionsChecks(other).validateScope(careless);
-  const found = violations.map(({ ruleName }) => ruleName).sort();
-  assert.deepEqual(found, ['AwsSolutions-S1', 'AwsSolutions-S10']);
-});
-
-test('the app synthesises without a network, and says no when a setting is wrong', () => {
+test('the app synthesises without a network and with all checks, and says no when a setting is wrong', () => {
+  const out = mkdtempSync(join(tmpdir(), 'podfreight-synth-'));
   const refuse =
     'data:text/javascript,import net from "node:net";net.Socket.prototype.connect=()=>{throw Error("network")}';
   const run = (context: object) =>
@@ -260,9 +248,13 @@ test('the app synthesises without a network, and says no when a setting is wrong
       env: { PATH: process.env.PATH, CDK_OUTDIR: join(out, 'app'), CDK_CONTEXT_JSON: JSON.stringify(context) },
       encoding: 'utf8',
     });
-  const good = run({});
-  assert.equal(good.status, 0, good.stderr);
-  const bad = run({ podfreight: { stackname: 'x' } });
-  assert.equal(bad.status, 1);
-  assert.match(bad.stderr, /^The context "podfreight" has the unknown setting "stackname".*\n$/);
+  try {
+    const good = run({});
+    assert.equal(good.status, 0, good.stderr);
+    const bad = run({ podfreight: { stackname: 'x' } });
+    assert.equal(bad.status, 1);
+    assert.match(bad.stderr, /^The context "podfreight" has the unknown setting "stackname".*\n$/);
+  } finally {
+    rmSync(out, { recursive: true, force: true });
+  }
 });

@@ -1,0 +1,92 @@
+import { Aws } from 'aws-cdk-lib';
+import { AccountPrincipal, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { lists, objects, queriesIndexes, readsArchives, readsBundles, readsCatalogue, usesKeys } from './access.ts';
+import { bucketArn, type Deployment, functionArn, tableArn } from './places.ts';
+import { PodfreightRole } from './role.ts';
+
+/** Session tags that say for which node credentials were made. */
+export const CLUSTER_TAG = 'podfreight-cluster';
+export const NODE_TAG = 'podfreight-node';
+/** @see https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html */
+const EKS_CLUSTER_TAG = 'eks-cluster-name';
+
+const tag = (name: string) => `\${aws:PrincipalTag/${name}}`;
+
+/** Roles of nodes and people, good for every region. They are made in the primary one's stack, since IAM has no regions. */
+export class Roles extends Construct {
+  readonly agent: PodfreightRole;
+  readonly oneNode: PodfreightRole;
+  readonly operator: PodfreightRole;
+  readonly reader: PodfreightRole;
+
+  constructor(scope: Construct, id: string, deployment: Deployment) {
+    super(scope, id);
+    // EKS names cluster and pod in the tags of a session, and not the node.
+    this.agent = new PodfreightRole(this, 'Agent', {
+      assumedBy: new ServicePrincipal('pods.eks.amazonaws.com').withSessionTags(),
+      description: 'podfreight: agents by EKS Pod Identity; they create and read archives of their own cluster',
+    });
+    pushes(this.agent, deployment, `${tag(EKS_CLUSTER_TAG)}/*`);
+
+    // Without one of the tags, nothing below has a name, and nothing is allowed.
+    this.oneNode = new PodfreightRole(this, 'Node', {
+      assumedBy: new AccountPrincipal(Aws.ACCOUNT_ID)
+        .withConditions({
+          Null: { [`aws:RequestTag/${CLUSTER_TAG}`]: 'false', [`aws:RequestTag/${NODE_TAG}`]: 'false' },
+        })
+        .withSessionTags(),
+      description: 'podfreight: one node, named by session tags; it creates and reads its own archives',
+    });
+    pushes(this.oneNode, deployment, `${tag(CLUSTER_TAG)}/${tag(NODE_TAG)}/*`);
+
+    this.reader = new PodfreightRole(this, 'Reader', {
+      assumedBy: new AccountPrincipal(Aws.ACCOUNT_ID),
+      description: 'podfreight: people and nodes that list and pull',
+    });
+    this.operator = new PodfreightRole(this, 'Operator', {
+      assumedBy: new AccountPrincipal(Aws.ACCOUNT_ID),
+      description: 'podfreight: people who list, bundle, pull, remove and hold',
+    });
+    for (const role of [this.reader, this.operator]) {
+      readsArchives(role, deployment);
+      readsBundles(role, deployment);
+      readsCatalogue(role, deployment);
+    }
+    operates(this.operator, deployment);
+  }
+}
+
+/** @param keys of archives, as far as they are the pusher's own */
+function pushes(role: PodfreightRole, deployment: Deployment, keys: string): void {
+  const { places } = deployment;
+  const buckets = places.map(({ archivesBucket }) => archivesBucket);
+  // A key that is taken is compared with what was to be pushed, and an upload that was cut off is gone on with.
+  const reading = ['s3:GetObject', 's3:GetObjectVersion', 's3:ListMultipartUploadParts'];
+  objects(role, buckets, keys, ['s3:PutObject', 's3:AbortMultipartUpload', ...reading]);
+  lists(role, buckets);
+  role.allow(['s3:ListBucketMultipartUploads'], buckets.map(bucketArn), { StringLike: { 's3:prefix': keys } });
+  usesKeys(role, deployment, buckets, ['kms:Decrypt', 'kms:GenerateDataKey']);
+  // Before anything is removed from a node: whether the catalogue has it.
+  role.allow(
+    ['dynamodb:GetItem'],
+    places.map((place) => tableArn(deployment, place)),
+    {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': buckets.map((bucket) => `ARCHIVE#${bucket}/${keys}`) },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    },
+  );
+  queriesIndexes(role, deployment, places, ['sandbox']);
+}
+
+/** Removing leaves a version, which the bucket's rules keep for a while; nothing here removes that. */
+function operates(role: PodfreightRole, deployment: Deployment): void {
+  const { config, places } = deployment;
+  role.allow(
+    ['lambda:InvokeFunction'],
+    places.map((place) => functionArn('create-bundle', deployment, place)),
+  );
+  const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
+  const holding = config.objectLock ? ['s3:PutObjectLegalHold', 's3:GetObjectLegalHold'] : [];
+  objects(role, buckets, '*', ['s3:DeleteObject', ...holding]);
+}
