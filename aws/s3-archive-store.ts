@@ -1,6 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { PartPlan } from '../core/bundle/plan.ts';
 import type {
+  ArchiveKeys,
   ArchiveStore,
   ComposeOptions,
   ObjectLocation,
@@ -9,12 +10,13 @@ import type {
   StoredObject,
 } from '../core/ports.ts';
 import { compose } from './compose.ts';
+import { listKeys } from './list-keys.ts';
 import { Outbound, put } from './put.ts';
 import { s3Client } from './s3-client.ts';
 import { Inbound, openS3Source } from './s3-source.ts';
 
 /** Archives and bundles as objects of S3. */
-export class S3ArchiveStore implements ArchiveStore {
+export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
   readonly #client: S3Client;
   readonly #inbound = new Inbound();
   readonly #outbound = new Outbound();
@@ -25,6 +27,10 @@ export class S3ArchiveStore implements ArchiveStore {
 
   async open(location: ObjectLocation): Promise<ObjectSource> {
     return await openS3Source(this.#client, location, this.#inbound);
+  }
+
+  keysBelow(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string> {
+    return listKeys(this.#client, bucket, prefix, signal);
   }
 
   async put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject> {

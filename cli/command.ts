@@ -6,6 +6,8 @@ export interface CommandContext {
   readonly output: Output;
   /** Aborted by SIGINT and SIGTERM with the error to throw: pass it on, or call `throwIfAborted` between steps. */
   readonly signal: AbortSignal;
+  /** Gives the command longer than usual to end after a signal, before the process ends all the same. */
+  readonly mayTakeToStop?: (ms: number) => void;
 }
 
 /** What each file in `commands/` exports: it puts flags, help and action on `command`. Errors are thrown, not printed. */

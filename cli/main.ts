@@ -33,10 +33,14 @@ Exit codes: 0 done, ${Object.entries(EXIT_CODES)
  */
 export async function main(argv: readonly string[]): Promise<void> {
   const output = new Output({ json: argv.includes('--json') });
-  const signal = abortOnSignals((reason) => {
+  const grace = { ms: GRACE_MS };
+  const signal = abortOnSignals(grace, (reason) => {
     output.failure(reason);
     process.exit(exitCodeOf(reason));
   });
+  const mayTakeToStop = (ms: number) => {
+    grace.ms = ms;
+  };
   const fail = (error: unknown) => {
     const failure = asFailure(error, signal);
     output.failure(failure);
@@ -47,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on('error', (error) => isErrno(error, 'EPIPE') || fail(fileError(error, 'Cannot write to stdout')));
   process.stderr.on('error', () => {});
   try {
-    await run(readOldFlags(argv), { output, signal });
+    await run(readOldFlags(argv), { output, signal, mayTakeToStop });
   } catch (error) {
     fail(error);
   }
@@ -114,20 +118,20 @@ function asFailure(error: unknown, signal: AbortSignal): PodfreightError {
   );
 }
 
-/** As long a command may take to stop and clean up; whatever it does can also be killed at any point. */
+/** As long a command may take to stop and clean up, unless it asks for more; whatever it does can also be killed at any point. */
 const GRACE_MS = 3000;
 
 /**
  * The first signal asks the command to stop and clean up; the second ends the process as the system does.
  * @param giveUp called when the command has not ended in time, as while a server does not answer
  */
-function abortOnSignals(giveUp: (reason: PodfreightError) => void): AbortSignal {
+function abortOnSignals(grace: { readonly ms: number }, giveUp: (reason: PodfreightError) => void): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       const reason = new PodfreightError('interrupted', `Stopped by ${signal}.`, { subject: { signal } });
       controller.abort(reason);
-      setTimeout(() => giveUp(reason), GRACE_MS).unref();
+      setTimeout(() => giveUp(reason), grace.ms).unref();
     });
   }
   return controller.signal;

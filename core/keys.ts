@@ -54,6 +54,11 @@ export function podsName(sandboxIds: readonly string[], sha256Hex: (text: string
   return `pods-${sha256Hex([...sandboxIds].sort().join('\n')).slice(0, 16)}`;
 }
 
+/** What the keys of all archives of one pod begin with that this node has pushed by itself. */
+export function podPrefix(origin: Origin, sandboxId: string): string {
+  return `${originPrefix(checkOrigin(origin))}${sandboxId}/`;
+}
+
 /** Cluster and node of an archive's key, or undefined when the key does not have this shape. */
 export function originOfArchiveKey(key: string): Origin | undefined {
   const [cluster, node, pods, file, ...more] = key.split('/');

@@ -112,6 +112,15 @@ export interface ArchiveStore {
   ): Promise<StoredObject>;
 }
 
+/** Which objects there are. Apart from {@link ArchiveStore}, since only whoever has lost his notes has to ask. */
+export interface ArchiveKeys {
+  /**
+   * Keys that begin with `prefix`, in the order of their UTF-8 bytes; every put that ended before the call is among them.
+   * @throws PodfreightError as {@link ArchiveStore.open}
+   */
+  keysBelow(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string>;
+}
+
 /**
  * The table of archives, pods, containers and bundles. Writes are idempotent and ordered by sequencer, so events may come
  * twice, late and shuffled. Reads of one archive are strongly consistent; queries may lag behind (GSIs).

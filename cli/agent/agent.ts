@@ -1,9 +1,8 @@
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { isNotWhole } from '../../core/checkpoint/checkpoint.ts';
-import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
+import { type ErrorCode, isPodfreightError, PodfreightError } from '../../core/errors.ts';
 import type { Origin } from '../../core/keys.ts';
-import type { ArchiveStore, Catalogue } from '../../core/ports.ts';
-import { formatBytes } from '../bytes.ts';
+import type { ArchiveKeys, ArchiveStore, Catalogue } from '../../core/ports.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { inodeOf } from './file-version.ts';
 import { inspectArchive } from './inspect.ts';
@@ -11,9 +10,10 @@ import { Inventory } from './inventory.ts';
 import { failureOf, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { openForWriting } from './open-writers.ts';
-import { type PruneRules, prune } from './prune.ts';
+import type { PruneRules } from './prune.ts';
+import { Pruner } from './pruner.ts';
 import { Shipper } from './shipper.ts';
-import type { AgentState } from './state.ts';
+import type { AgentState, Problem } from './state.ts';
 import type { Phase, Tracked } from './tracked.ts';
 import { Wake } from './wake.ts';
 import { Watcher } from './watcher.ts';
@@ -21,7 +21,9 @@ import { Watcher } from './watcher.ts';
 export interface AgentOptions {
   readonly directories: readonly string[];
   readonly store: ArchiveStore;
-  /** For pruning, and to know again what was shipped when the state is lost. */
+  /** To know again what was shipped, when the state is lost. */
+  readonly keys: ArchiveKeys;
+  /** For pruning. */
   readonly catalogue: Catalogue | undefined;
   readonly bucket: string;
   readonly origin: Origin;
@@ -58,9 +60,10 @@ export class Agent {
   readonly #watchers: readonly Watcher[];
   readonly #shipper: Shipper;
   readonly #dispatcher: Dispatcher;
+  readonly #pruner: Pruner | undefined;
   readonly #wake = new Wake();
   /** What was said last of something that fails again and again. */
-  readonly #said = new Map<string, string>();
+  readonly #said = new Map<string, Problem>();
   #rule: 'writers' | 'quiet' | undefined;
   #lineFailure: PodfreightError | undefined;
   #aliveAt = performance.now();
@@ -82,6 +85,14 @@ export class Agent {
       onIdle: () => this.#wake.now(),
     });
     this.#dispatcher = new Dispatcher(options, this.#shipper, () => this.#live());
+    const { prune: rules, catalogue } = options;
+    if (rules !== undefined && catalogue !== undefined) {
+      const said = {
+        onAsk: () => this.#live(),
+        complain: (what: string, error: unknown) => this.#complain(what, error),
+      };
+      this.#pruner = new Pruner({ ...options, ...said, rules, catalogue });
+    }
   }
 
   /** Until the signal is aborted. What is under way then can be taken up again. */
@@ -154,6 +165,7 @@ export class Agent {
   }
 
   async #sweep(): Promise<void> {
+    const { signal } = this.#options;
     const begunAt = performance.now();
     await this.#guarded('the rule', () => this.#chooseRule());
     for (const [i, inventory] of this.#inventories.entries()) {
@@ -165,8 +177,8 @@ export class Agent {
     for (const inventory of this.#inventories) {
       await this.#guarded(`looking in ${inventory.directory}`, () => this.#look(inventory));
       await this.#guarded(`shipping ${inventory.directory}`, async () => this.#dispatcher.dispatch(inventory));
-      await this.#guarded(`pruning ${inventory.directory}`, () => this.#prune(inventory));
     }
+    if (!signal.aborted) await this.#pruner?.prune((what, act) => this.#guarded(what, act));
     this.#live();
     this.#options.metrics.set('last_sweep_timestamp_seconds', Date.now() / 1000);
   }
@@ -176,7 +188,7 @@ export class Agent {
     const now = performance.now();
     const dueAt = this.#waiting().reduce(
       (soonest, file) => (file.isLookedFor ? Math.min(soonest, file.dueAt) : soonest),
-      now + sweepMs,
+      Math.min(now + sweepMs, this.#pruner?.dueAt ?? Number.POSITIVE_INFINITY),
     );
     const atLeastMs = Math.max(SWEEP_PAUSE_MS, this.#sweepTookMs / SWEEP_SHARE);
     await this.#wake.sleep(atLeastMs, Math.max(atLeastMs, dueAt - now), this.#options.signal);
@@ -248,32 +260,6 @@ export class Agent {
     log[level](file.problem.message, { code: file.problem.code, file: file.path, waitsFor: phase });
   }
 
-  async #prune({ directory }: Inventory): Promise<void> {
-    const { prune: rules, catalogue, store, state, log, metrics, signal } = this.#options;
-    if (rules === undefined || catalogue === undefined || signal.aborted) return;
-    await prune(directory, state.stored(directory), {
-      ...{ rules, catalogue, store, signal },
-      onRemoved: ({ name, sizeBytes, location }, why) => {
-        metrics.add('files_removed_total', 1);
-        metrics.add('removed_bytes_total', sizeBytes);
-        log.info(`Removed ${name} (${formatBytes(sizeBytes)}).`, {
-          file: `${directory}/${name}`,
-          why,
-          key: location.key,
-        });
-      },
-      onRejected: ({ name, location }, reason) =>
-        this.#complain(
-          `the catalogue on ${location.key}`,
-          new PodfreightError(
-            'invalid-archive',
-            `The catalogue has rejected s3://${location.bucket}/${location.key}, so ${name} stays on the node: ${reason}`,
-            { subject: { file: name } },
-          ),
-        ),
-    });
-  }
-
   /** What fails here is tried again at the next sweep, and does not stop anything else. */
   async #guarded(what: string, act: () => Promise<void>): Promise<void> {
     try {
@@ -285,10 +271,10 @@ export class Agent {
   }
 
   #complain(what: string, error: unknown): void {
-    const { code, message } = failureOf(error);
-    this.#options.metrics.add('failures_total', 1, code);
-    if (this.#said.get(what) === message) return;
-    this.#said.set(what, message);
+    const problem = failureOf(error);
+    this.#options.metrics.add('failures_total', 1, problem.code);
+    if (this.#said.get(what)?.message === problem.message) return;
+    this.#said.set(what, problem);
     this.#options.log.failure('error', error);
   }
 
@@ -301,9 +287,9 @@ export class Agent {
     const waiting = this.#waiting();
     const [first] = waiting;
     if (first === undefined && complaint === undefined) return;
-    const problem = first?.problem?.message ?? complaint ?? `${first?.path} could not be shipped.`;
-    const code = (first?.problem?.code ?? 'io') as PodfreightError['code'];
+    const { code, message } = first?.problem ??
+      complaint ?? { code: 'io', message: `${first?.path} could not be shipped.` };
     const others = waiting.length > 1 ? ` And ${waiting.length - 1} more are not in S3.` : '';
-    throw new PodfreightError(code, problem + others, { subject: { waiting: waiting.length } });
+    throw new PodfreightError(code as ErrorCode, message + others, { subject: { waiting: waiting.length } });
   }
 }

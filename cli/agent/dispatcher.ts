@@ -131,7 +131,12 @@ export class Dispatcher {
     const digests = new Map(archives.map(({ fileName, digest }) => [fileName, digest]));
     const shipment = await shipContainers({ ...group, archives }, digests, this.#options.format);
     const result = await this.#push(shipment);
-    this.#options.state.confirm(plan, result.location, result.sizeBytes);
+    const { state } = this.#options;
+    state.confirm(plan, result.location, result.sizeBytes);
+    for (const { tracked, digest } of group.archives) {
+      // It may have been planned under an older version: the same bytes, touched since.
+      state.recognise(tracked.directory, tracked.name, digest, tracked.version);
+    }
     this.#stored(
       group.archives.map(({ tracked }) => tracked),
       `${group.namespace}/${group.podName}`,
@@ -191,28 +196,24 @@ export class Dispatcher {
 
   /** The group without those archives that an agent before this one has shipped. */
   async #withoutRecalled(group: PodGroup<WholeFile>): Promise<PodGroup<WholeFile>> {
-    const { state, catalogue, log, signal } = this.#options;
-    const { sandboxId } = group;
-    if (catalogue === undefined || (state.knowsSandbox(sandboxId) && !this.#doubtful.has(sandboxId))) return group;
-    let recalled: Awaited<ReturnType<typeof recall>>;
+    const { state, log } = this.#options;
+    const { sandboxId, archives } = group;
+    if (state.knowsSandbox(sandboxId) && !this.#doubtful.has(sandboxId)) return group;
+    let recalled: Awaited<ReturnType<typeof recall<WholeFile>>>;
     try {
-      recalled = await recall(sandboxId, { ...this.#options, catalogue }, signal);
+      recalled = await recall(sandboxId, archives, this.#options);
     } catch (error) {
-      if (!isPodfreightError(error, 'access-denied', 'not-found')) throw error;
+      if (!isPodfreightError(error, 'access-denied')) throw error;
       log.failure('warn', error, { consequence: 'what was shipped before the state was lost may be shipped again' });
-      recalled = [];
+      recalled = new Map();
     }
     this.#doubtful.delete(sandboxId);
-    const there = (found: WholeFile) =>
-      recalled.find(({ fileName, sha256 }) => fileName === found.fileName && sha256 === found.digest);
-    for (const found of group.archives) {
-      const known = there(found);
-      if (known === undefined) continue;
-      state.confirm(state.plan(sandboxId, [knownFile(found)]), known.location, known.objectBytes);
+    for (const [found, { location, objectBytes }] of recalled) {
+      state.confirm(state.plan(sandboxId, [knownFile(found)]), location, objectBytes);
       found.tracked.phase = 'stored';
-      log.info(`${found.fileName} is in S3 already.`, { key: known.location.key });
+      log.info(`${found.fileName} is in S3 already.`, { key: location.key });
     }
-    return { ...group, archives: group.archives.filter((found) => there(found) === undefined) };
+    return { ...group, archives: archives.filter((found) => !recalled.has(found)) };
   }
 
   #stored(files: readonly Tracked[], pod: string, { location, sizeBytes, stored }: PushResult): void {

@@ -40,7 +40,7 @@ export class Inventory {
 
   /**
    * Looks at names and times, at nothing inside. A file that is another than before begins anew.
-   * @param settleMs for which it must stay as it is before it is looked at
+   * @param settleMs how long ago its last change must be before it is looked at, by the clock of the node
    * @throws PodfreightError as the file system; `invalid-manifest` when everything but the pods was looked at
    */
   async refresh(settleMs: number): Promise<void> {

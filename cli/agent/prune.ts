@@ -36,6 +36,10 @@ export interface PruneOptions {
   readonly catalogue: Catalogue;
   readonly store: ArchiveStore;
   readonly signal: AbortSignal;
+  /** Before S3 or the catalogue is asked. */
+  readonly onAsk?: () => void;
+  /** By the rules it would go, and the catalogue or S3 does not have it, or not yet. */
+  readonly onUnconfirmed?: (file: StoredFile) => void;
   readonly onRemoved: (file: StoredFile, why: 'keep' | 'min-free') => void;
   /** The catalogue has no archive of what S3 was given. */
   readonly onRejected: (file: StoredFile, reason: string) => void;
@@ -58,7 +62,8 @@ export async function prune(directory: string, stored: readonly StoredFile[], op
   const written = await openForWriting(new Map(stored.map(({ name, version }) => [name, inodeOf(version)])));
   const failures: unknown[] = [];
   const removed = async (file: StoredFile, why: 'keep' | 'min-free') => {
-    if (written?.has(file.name) || !(await isSafe(file))) return;
+    if (written?.has(file.name)) return;
+    if (!(await isSafe(file))) return options.onUnconfirmed?.(file);
     try {
       if (removeIfSame(file)) options.onRemoved(file, why);
     } catch (error) {
@@ -77,8 +82,9 @@ export async function prune(directory: string, stored: readonly StoredFile[], op
 }
 
 async function isConfirmed(file: StoredFile, options: PruneOptions): Promise<boolean> {
-  const { catalogue, store, signal, onRejected } = options;
+  const { catalogue, store, signal, onAsk, onRejected } = options;
   signal.throwIfAborted();
+  onAsk?.();
   const record = await catalogue.archive(file.location);
   if (record?.state === 'rejected') onRejected(file, record.reason ?? 'it does not say why');
   if (record?.state !== 'ready') return false;

@@ -1,61 +1,68 @@
 import { openArchive } from '../../core/archive/reader.ts';
 import { containerRecords } from '../../core/checkpoint/container-records.ts';
 import { isPodfreightError } from '../../core/errors.ts';
-import type { Origin } from '../../core/keys.ts';
+import { type Origin, podPrefix } from '../../core/keys.ts';
 import { openIfThere } from '../../core/open-if-there.ts';
-import type { ArchiveStore, Catalogue, ObjectLocation } from '../../core/ports.ts';
+import type { ArchiveKeys, ArchiveStore, ObjectLocation } from '../../core/ports.ts';
 
-/** A container archive in an archive of this node in S3. */
-export interface Recalled {
+/** A container archive as it lies on the node: its name and the SHA-256 of its own bytes. */
+export interface Wanted {
   readonly fileName: string;
-  readonly sha256: string;
+  readonly digest: string;
+}
+
+/** Where S3 has one. */
+export interface Recalled {
   readonly location: ObjectLocation;
   /** Of the object. */
   readonly objectBytes: number;
 }
 
-const PAGE_ITEMS = 100;
-
 /**
- * Which container archives of a pod this node has shipped before: for an agent that has lost its notes, since archives that
- * went one by one may now be found together, and would get another key together.
- * @throws PodfreightError as {@link Catalogue} and {@link ArchiveStore}
+ * Which of these archives of a pod this node has shipped before: for an agent that has lost its notes, since archives that
+ * went one by one may now be found together, and would get another key together. S3 itself is asked, which knows at once
+ * what it has, and not the catalogue, which learns it later. The newest objects are looked into first, as few as will do.
+ * @throws PodfreightError as {@link ArchiveKeys} and {@link ArchiveStore}, and the signal's reason
  */
-export async function recall(
+export async function recall<Found extends Wanted>(
   sandboxId: string,
+  wanted: readonly Found[],
   from: {
-    readonly catalogue: Catalogue;
+    readonly keys: ArchiveKeys;
     readonly store: ArchiveStore;
     readonly bucket: string;
     readonly origin: Origin;
+    readonly signal: AbortSignal;
   },
-  signal?: AbortSignal,
-): Promise<Recalled[]> {
-  const { catalogue, store, bucket, origin } = from;
-  const recalled: Recalled[] = [];
-  let cursor: string | undefined;
-  do {
-    signal?.throwIfAborted();
-    const page = await catalogue.pods({ by: 'sandbox', sandboxId }, { limit: PAGE_ITEMS, ...(cursor && { cursor }) });
-    for (const { archive, origin: its } of page.items) {
-      if (archive.bucket !== bucket || its.cluster !== origin.cluster || its.node !== origin.node) continue;
-      recalled.push(...(await archivesIn(store, { bucket, key: archive.key }, sandboxId)));
+): Promise<ReadonlyMap<Found, Recalled>> {
+  const { keys, store, bucket, origin, signal } = from;
+  const recalled = new Map<Found, Recalled>();
+  const oldestFirst = await Array.fromAsync(keys.keysBelow(bucket, podPrefix(origin, sandboxId), signal));
+  for (const key of oldestFirst.reverse()) {
+    if (recalled.size === wanted.length) break;
+    signal.throwIfAborted();
+    const location = { bucket, key };
+    const there = await archivesIn(store, location, sandboxId);
+    for (const one of wanted) {
+      if (there?.digests.get(one.fileName) === one.digest)
+        recalled.set(one, { location, objectBytes: there.objectBytes });
     }
-    cursor = page.cursor;
-  } while (cursor !== undefined);
+  }
   return recalled;
 }
 
-async function archivesIn(store: ArchiveStore, location: ObjectLocation, sandboxId: string): Promise<Recalled[]> {
+/** @returns file name → SHA-256, as its manifest says; undefined when it is no archive of that pod, or gone */
+async function archivesIn(store: ArchiveStore, location: ObjectLocation, sandboxId: string) {
   const source = await openIfThere(store, location);
-  if (source === undefined) return [];
+  if (source === undefined) return undefined;
   try {
     const { manifest } = await (await openArchive(source)).manifest();
     const pod = manifest.pods?.find((one) => one.sandboxId === sandboxId);
     const records = (pod && containerRecords(pod)) ?? [];
-    return records.map(({ file, sha256 }) => ({ fileName: file, sha256, location, objectBytes: source.sizeBytes }));
+    return { digests: new Map(records.map(({ file, sha256 }) => [file, sha256])), objectBytes: source.sizeBytes };
   } catch (error) {
-    if (isPodfreightError(error, 'invalid-archive', 'invalid-manifest', 'corrupt-archive', 'unsupported')) return [];
+    if (isPodfreightError(error, 'invalid-archive', 'invalid-manifest', 'corrupt-archive', 'unsupported'))
+      return undefined;
     throw error;
   } finally {
     await source.close();

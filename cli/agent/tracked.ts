@@ -46,7 +46,9 @@ export class Tracked {
     this.version = fields.version;
     this.file = fields.file;
     this.since = now;
-    this.dueAt = now + settleMs;
+    // By the clock of the node: what was left alone before anybody looked need not be waited for once more.
+    const quietMs = Math.max(0, Date.now() - fields.file.changedAt);
+    this.dueAt = now + Math.max(0, settleMs - quietMs);
   }
 
   get path(): string {

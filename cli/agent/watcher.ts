@@ -1,39 +1,42 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, statSync, watch } from 'node:fs';
 
-/** The kernel's word that something in a directory changes. It may fail or be lost: sweeps do not depend on it. */
+/**
+ * The kernel's word that something in a directory changes. It may fail or be lost, as where more happens than the kernel keeps:
+ * sweeps do not depend on it.
+ */
 export class Watcher implements Disposable {
   readonly #directory: string;
   readonly #onChange: () => void;
-  #watcher: FSWatcher | undefined;
+  #watched: { readonly watcher: FSWatcher; readonly inode: string } | undefined;
 
   constructor(directory: string, onChange: () => void) {
     this.#directory = directory;
     this.#onChange = onChange;
   }
 
-  /** Begins, or begins again after a failure. @returns whether it watches */
+  /** Begins, or begins anew after a failure or with another directory of that name. @returns whether it watches */
   begin(): boolean {
-    if (this.#watcher !== undefined) return true;
     try {
-      const watcher = watch(this.#directory, { persistent: false }, (event, name) => {
-        if (event === 'rename' && name === null) this.#end(); // the directory itself is gone
-        this.#onChange();
-      });
-      watcher.on('error', () => this.#end());
-      this.#watcher = watcher;
+      const inode = inodeOf(this.#directory);
+      if (this.#watched?.inode === inode) return true;
+      this[Symbol.dispose]();
+      const watcher = watch(this.#directory, { persistent: false }, () => this.#onChange());
+      watcher.on('error', () => this[Symbol.dispose]());
+      this.#watched = { watcher, inode };
     } catch {
+      this[Symbol.dispose]();
       return false;
     }
     return true;
   }
 
-  /** A directory that was replaced under its name has to be watched anew. */
   [Symbol.dispose](): void {
-    this.#end();
+    this.#watched?.watcher.close();
+    this.#watched = undefined;
   }
+}
 
-  #end(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
-  }
+function inodeOf(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return `${dev}:${ino}`;
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { type ErrorCode, PodfreightError } from '../../core/errors.ts';
+import type { Catalogue } from '../../core/ports.ts';
 import { Agent } from '../agent/agent.ts';
 import { listen, parseListen } from '../agent/endpoint.ts';
 import { Inventory } from '../agent/inventory.ts';
@@ -15,12 +16,15 @@ import { AgentState, ObservedState } from '../agent/state.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import { collect } from '../pod-flag.ts';
-import { originOf, readSettings, required } from '../settings.ts';
+import { originOf, readSettings, required, type Settings } from '../settings.ts';
 import { version } from '../version.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', none: 'tar' };
 const STATE = '/var/lib/podfreight/agent.sqlite';
 const LISTEN = '127.0.0.1:9464';
+
+/** Kubernetes gives 30 s unless told otherwise. */
+const STOP_MS = 20_000;
 
 interface Flags {
   readonly target?: string[];
@@ -76,7 +80,8 @@ Logs are lines on stderr: JSON, or text where that is a terminal.`,
     .action((flags: Flags) => agent(flags, context));
 };
 
-async function agent(flags: Flags, { signal }: CommandContext): Promise<void> {
+async function agent(flags: Flags, { signal, mayTakeToStop }: CommandContext): Promise<void> {
+  mayTakeToStop?.(STOP_MS);
   const { cluster, node, archivesBucket, table } = flags;
   const settings = readSettings({
     ...(cluster !== undefined && { cluster }),
@@ -85,7 +90,8 @@ async function agent(flags: Flags, { signal }: CommandContext): Promise<void> {
     ...(table !== undefined && { table }),
   });
   const bucket = required(settings, 'archivesBucket');
-  const tableName = flags.prune ? required(settings, 'table') : settings.table;
+  const prunes = flags.prune === true && flags.flush !== true;
+  if (prunes) required(settings, 'table');
   const origin = originOf(settings);
   const address = parseListen(flags.listen);
   if (address === undefined && flags.listen !== 'none') {
@@ -100,15 +106,15 @@ async function agent(flags: Flags, { signal }: CommandContext): Promise<void> {
   if (opened === undefined) return;
   using state = opened;
   const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
-  const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
   const s3 = new S3ArchiveStore();
   const metrics = new Metrics();
   const agent = new Agent({
     ...{ directories, bucket, origin, state, log, metrics, signal },
     store: flags.maxRate === undefined ? s3 : atRate(s3, new Rate(flags.maxRate)),
-    catalogue: tableName === undefined ? undefined : dynamodbCatalogue(tableName),
+    keys: s3,
+    catalogue: prunes ? await catalogueOf(settings) : undefined,
     format: flags.compress,
-    prune: flags.prune ? { keep: flags.keep, ...(flags.minFree && { minFree: flags.minFree }) } : undefined,
+    prune: prunes ? { keep: flags.keep, ...(flags.minFree && { minFree: flags.minFree }) } : undefined,
     settleMs: flags.settle * 1000,
     sweepMs: flags.sweep * 1000,
   });
@@ -123,10 +129,15 @@ async function agent(flags: Flags, { signal }: CommandContext): Promise<void> {
   log.info(`podfreight ${version} watches ${directories.join(', ')}.`, {
     ...{ directories, bucket, cluster: origin.cluster, node: origin.node },
     ...(endpoint !== undefined && { listens: endpoint.url }),
-    prune: flags.prune === true,
+    prune: prunes,
   });
   await agent.run();
   log.info('Stopped. What was under way goes on at the next start.');
+}
+
+async function catalogueOf(settings: Settings): Promise<Catalogue> {
+  const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
+  return dynamodbCatalogue(required(settings, 'table'));
 }
 
 /** @returns undefined when an agent that runs has shipped all there is, which was what was asked for */

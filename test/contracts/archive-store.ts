@@ -5,12 +5,12 @@ import { crc32 } from 'node:zlib';
 import type { Segment } from '../../core/bundle/plan.ts';
 import { planParts } from '../../core/bundle/plan-parts.ts';
 import type { PodfreightError } from '../../core/errors.ts';
-import type { ArchiveStore, ByteSource, ObjectLocation } from '../../core/ports.ts';
+import type { ArchiveKeys, ArchiveStore, ByteSource, ObjectLocation } from '../../core/ports.ts';
 
 const MiB = 1024 ** 2;
 
 export interface StoreUnderTest {
-  readonly store: ArchiveStore;
+  readonly store: ArchiveStore & ArchiveKeys;
   /** Exists, keeps no versions, and sees no writes but the suite's. */
   readonly bucket: string;
   /** What somebody else does behind the store's back. */
@@ -40,7 +40,7 @@ export function assertSameBytes(actual: Buffer, expected: Buffer): void {
 export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnderTest>): void {
   describe(`archive store: ${name}`, () => {
     let under: StoreUnderTest;
-    let store: ArchiveStore;
+    let store: ArchiveStore & ArchiveKeys;
     let keys = 0;
 
     before(async () => {
@@ -130,6 +130,19 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
       ]) {
         await assert.rejects(source.read(range), RangeError);
       }
+    });
+
+    it('lists the keys below a prefix, and no others', async () => {
+      const folder = newLocation().key;
+      const keys = ['10', '9', 'ä', 'a b', '+'].map((name) => `${folder}/${name}`);
+      for (const key of [...keys, `${folder}-beside`]) {
+        await store.put({ bucket: under.bucket, key }, inChunks(Buffer.from(key)), { sizeBoundBytes: 1000 });
+      }
+      const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      assert.deepEqual(await Array.fromAsync(store.keysBelow(under.bucket, `${folder}/`)), sorted);
+      assert.deepEqual(await Array.fromAsync(store.keysBelow(under.bucket, `${folder}/none`)), []);
+      const missing = Array.fromAsync(store.keysBelow('no-such-bucket', ''));
+      await assert.rejects(missing, { code: 'not-found', subject: { bucket: 'no-such-bucket' } });
     });
 
     it('names a missing object and a missing bucket', async () => {

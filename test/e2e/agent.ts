@@ -5,16 +5,20 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
+import { s3Client } from '../../aws/s3-client.ts';
 import { openArchive } from '../../core/archive/reader.ts';
 import { containerRecords } from '../../core/checkpoint/container-records.ts';
 import { splitPodTar } from '../../core/checkpoint/split-pod-tar.ts';
 import type { ArchiveStore } from '../../core/ports.ts';
 import { MANIFEST_NAME, podFileName } from '../../core/sandbox-id.ts';
+import { CREDENTIALS } from '../aws/local-s3.ts';
 import { type SampleContainer, sampleContainer } from '../checkpoint-samples/container.ts';
 import { crioArchive } from '../checkpoint-samples/cri-o.ts';
 import { fileNameOf } from '../checkpoint-samples/found.ts';
 import { joined } from '../checkpoint-samples/pieces.ts';
-import { type Ended, start, temporaryFolder } from './podfreight.ts';
+import type { Cloud } from './cloud.ts';
+import { type Ended, LAUNCHER, startProgram, temporaryFolder } from './podfreight.ts';
 
 /** A container archive to be: its name in the kubelet's directory and its bytes. */
 export interface Sample {
@@ -27,24 +31,41 @@ export function sample(fields: Partial<SampleContainer> = {}): Sample {
   return { name: fileNameOf(container), bytes: joined(crioArchive(container)) };
 }
 
+/** Where a node's directory and state lie. */
+interface Place {
+  readonly folder: string;
+  /** The same for the tests, which look at it from elsewhere. */
+  readonly outside: string;
+  /** What the agent's command line begins with. */
+  readonly enter: readonly string[];
+}
+
 /** A kubelet's directory and a state file, and agents on them. */
 export class Node {
   readonly directory: string;
   readonly state: string;
   readonly name: string;
+  readonly #place: Place;
   readonly #env: Readonly<Record<string, string>>;
   readonly #test: TestContext;
 
-  private constructor(test: TestContext, folder: string, name: string, env: Readonly<Record<string, string>>) {
-    this.directory = join(folder, 'checkpoints');
-    this.state = join(folder, 'state', 'agent.sqlite');
+  private constructor(test: TestContext, place: Place, name: string, env: Readonly<Record<string, string>>) {
+    this.directory = join(place.outside, 'checkpoints');
+    this.state = join(place.outside, 'state', 'agent.sqlite');
     this.name = name;
+    this.#place = place;
     this.#env = env;
     this.#test = test;
   }
 
-  static async make(test: TestContext, name: string, env: Readonly<Record<string, string>>): Promise<Node> {
-    const node = new Node(test, await temporaryFolder(test), name, env);
+  static async make(
+    test: TestContext,
+    name: string,
+    env: Readonly<Record<string, string>>,
+    disk?: Place,
+  ): Promise<Node> {
+    const folder = disk === undefined ? await temporaryFolder(test) : '';
+    const node = new Node(test, disk ?? { folder, outside: folder, enter: [] }, name, env);
     await mkdir(node.directory);
     return node;
   }
@@ -54,9 +75,15 @@ export class Node {
   }
 
   start(...args: string[]) {
-    const always = ['-t', this.directory, '--state', this.state, '--node', this.name, '--settle', '1', '--sweep', '2'];
-    const { child, ended } = start(['agent', ...always, ...args], { env: this.#env });
-    this.#test.after(() => child.kill('SIGKILL'));
+    const { folder, enter } = this.#place;
+    const paths = ['-t', join(folder, 'checkpoints'), '--state', join(folder, 'state', 'agent.sqlite')];
+    const line = ['agent', ...paths, '--node', this.name, '--settle', '1', '--sweep', '2', ...args];
+    const [program = '', ...before] = [...enter, process.execPath, LAUNCHER];
+    const { child, ended } = startProgram(program, [...before, ...line], { env: this.#env });
+    this.#test.after(async () => {
+      child.kill('SIGKILL');
+      await ended;
+    });
     return { child, ended };
   }
 
@@ -90,7 +117,7 @@ export class Node {
 }
 
 export interface RunningAgent {
-  readonly child: ReturnType<typeof start>['child'];
+  readonly child: ReturnType<typeof startProgram>['child'];
   readonly url: string;
   log(): string;
   /** Its name without `podfreight_agent_`; 0 when it is not there. */
@@ -147,7 +174,56 @@ export async function archivesIn(store: ArchiveStore, bucket: string, key: strin
   return found;
 }
 
+/** Where the tests look for what was shipped. */
+export interface Archives {
+  readonly client: S3Client;
+  readonly store: ArchiveStore;
+  readonly bucket: string;
+}
+
+/** All container archives below a prefix, as {@link archivesIn}, sorted: one that is there twice is twice in it. */
+export async function allArchivesIn({ client, store, bucket }: Archives, prefix = ''): Promise<string[]> {
+  const found: string[] = [];
+  for (const key of await keysOf(client, bucket, prefix)) found.push(...(await archivesIn(store, bucket, key)));
+  return found.sort();
+}
+
+/** What {@link allArchivesIn} finds of these, each shipped once. */
+export function identitiesOf(samples: readonly Sample[]): string[] {
+  return samples.map(identityOf).sort();
+}
+
+/** The whole of it (`npm run test:agent`), or the slice that every test run has time for. */
+export const FULL = process.env.PODFREIGHT_AGENT === 'full';
+
 /** What {@link archivesIn} finds of this one. */
 export function identityOf({ name, bytes }: Sample): string {
   return `${name} ${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** As the program reads, which is not with the tests' own client. */
+export function archivesOf(cloud: Cloud): Archives {
+  const credentials = {
+    accessKeyId: cloud.setting('AWS_ACCESS_KEY_ID'),
+    secretAccessKey: cloud.setting('AWS_SECRET_ACCESS_KEY'),
+  };
+  const client = s3Client({ endpoint: cloud.stack.endpoints.s3, region: cloud.setting('AWS_REGION'), credentials });
+  return { client: cloud.s3, store: new S3ArchiveStore(client), bucket: cloud.archives };
+}
+
+/** For an agent that works on that endpoint alone. */
+export function environmentOf({
+  url,
+  bucket,
+}: {
+  readonly url: string;
+  readonly bucket: string;
+}): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL_S3: url,
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    PODFREIGHT_ARCHIVES_BUCKET: bucket,
+  };
 }

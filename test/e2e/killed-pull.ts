@@ -62,6 +62,12 @@ export interface Kept {
   readonly pieces: number;
 }
 
+/** A pull that was ended halfway. */
+export interface Halfway extends Kept {
+  /** From the signal to its end. */
+  readonly endedAfterMs: number;
+}
+
 export interface PullEnd extends Ended {
   /** Of the archive, each byte once. */
   readonly askedBytes: number;
@@ -123,19 +129,24 @@ export class PulledArchive {
   }
 
   /** Kills it when it has kept some of a large pod, and not all, as what comes last waits until it is dead. */
-  async killHalfway(args: readonly string[], folder: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<Kept> {
+  async killHalfway(args: readonly string[], folder: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<Halfway> {
     const { child, ended } = this.#start(args);
+    let killedAt = 0;
     this.#listen(async (bytes) => {
       if (bytes < this.sizeBytes * 0.7) return undefined;
       while ((await this.kept(folder)).pieces < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
-      if (!child.killed) child.kill(signal); // a second SIGTERM would not let it clean up
+      if (!child.killed) {
+        killedAt = performance.now();
+        child.kill(signal); // a second SIGTERM would not let it clean up
+      }
       return signal === 'SIGKILL' ? 'hang' : undefined;
     });
     const { stderr } = await ended;
+    const endedAfterMs = performance.now() - killedAt;
     assert.ok(child.signalCode === signal || signal === 'SIGTERM', `it ended by itself: ${stderr}`);
     const kept = await this.kept(folder);
     assert.ok(kept.pieces >= HALFWAY_PIECES);
-    return kept;
+    return { ...kept, endedAfterMs };
   }
 
   /** By the journals below `folder`. */

@@ -16,6 +16,9 @@ const LOST_BYTES = 64 * MiB;
 /** The archive's end, its manifest, and what is behind the pods. */
 const ASIDE_BYTES = MiB;
 
+/** A command that is asked to stop may take almost that long. */
+const GRACE_MS = 2900;
+
 const FORMATS = ['tar', 'tar+zstd'] as const;
 const WAYS = ['-t', '-o'] as const;
 
@@ -121,12 +124,13 @@ test('podfreight pull s3://…/archive -t …  # stopped by SIGTERM: goes on whe
   const pulled = await PulledArchive.make(t, await archiveOf(pods(1), 'tar'), 'archive');
   const target = join(folder, 'target');
   const kept = await pulled.killHalfway(['-t', target], join(target, '.podfreight'), 'SIGTERM');
-  assert.deepEqual(
-    (await readdir(join(target, '.podfreight'))).filter((name) => name.startsWith('staging-')),
-    [],
-  );
-  const { code, askedBytes } = await pulled.pull(['-t', target]);
-  assert.equal(code, 0);
+  const stagings = async () =>
+    (await readdir(join(target, '.podfreight'))).filter((name) => name.startsWith('staging-'));
+  // On a machine with other work it may have run out of the time to clean up; then the next one does it.
+  if (kept.endedAfterMs < GRACE_MS) assert.deepEqual(await stagings(), []);
+  else t.diagnostic(`it took ${Math.round(kept.endedAfterMs)} ms to stop`);
+  const { code, stderr, askedBytes } = await pulled.pull(['-t', target]);
+  assert.deepEqual([code, stderr, await stagings()], [0, '', []]);
   assert.ok(askedBytes <= pulled.sizeBytes - kept.wireBytes + ASIDE_BYTES);
 });
 

@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { PartPlan, Segment } from '../../core/bundle/plan.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import type {
+  ArchiveKeys,
   ArchiveStore,
   ComposeOptions,
   ObjectLocation,
@@ -22,7 +23,7 @@ interface Kept {
 const CHUNK_BYTES = 64 * 1024;
 
 /** Objects in a map; without versions, as in a bucket that keeps none. */
-export class MemoryArchiveStore implements ArchiveStore {
+export class MemoryArchiveStore implements ArchiveStore, ArchiveKeys {
   readonly #buckets: ReadonlyMap<string, Map<string, Kept>>;
 
   constructor(buckets: readonly string[]) {
@@ -35,6 +36,11 @@ export class MemoryArchiveStore implements ArchiveStore {
       throw new PodfreightError('not-found', `s3://${bucket}/${key} does not exist.`, { subject: { bucket, key } });
     }
     return new MemorySource({ bucket, key }, kept, () => this.#bucket(bucket).get(key) === kept);
+  }
+
+  async *keysBelow(bucket: string, prefix: string): AsyncGenerator<string> {
+    const keys = [...this.#bucket(bucket).keys()].filter((key) => key.startsWith(prefix));
+    yield* keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   }
 
   async put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject> {
