@@ -34,6 +34,8 @@ export interface AgentOptions {
   readonly settleMs: number;
   readonly sweepMs: number;
   readonly state: AgentState;
+  /** Where processes and what they have open can be seen. Default: `/proc`. */
+  readonly proc?: string;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly signal: AbortSignal;
@@ -195,7 +197,7 @@ export class Agent {
   }
 
   async #chooseRule(): Promise<void> {
-    const rule = (await openForWriting(new Map())) === undefined ? 'quiet' : 'writers';
+    const rule = (await openForWriting(new Map(), this.#options.proc)) === undefined ? 'quiet' : 'writers';
     if (rule === this.#rule) return;
     const { log, metrics, settleMs } = this.#options;
     metrics.set('info', 0, rule === 'quiet' ? 'writers' : 'quiet');
@@ -211,13 +213,13 @@ export class Agent {
 
   /** Reads those that are due, small ones first. */
   async #look(inventory: Inventory): Promise<void> {
-    const { signal, settleMs } = this.#options;
+    const { signal, settleMs, proc } = this.#options;
     const now = performance.now();
     const due = [...inventory.files]
       .filter((file) => file.isLookedFor && file.dueAt <= now)
       .sort((a, b) => a.file.sizeBytes - b.file.sizeBytes);
     if (due.length === 0) return;
-    const written = await openForWriting(new Map(due.map(({ name, version }) => [name, inodeOf(version)])));
+    const written = await openForWriting(new Map(due.map(({ name, version }) => [name, inodeOf(version)])), proc);
     let dispatchedAt = now;
     for (const file of due) {
       if (signal.aborted) return;

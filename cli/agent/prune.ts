@@ -36,6 +36,8 @@ export interface PruneOptions {
   readonly catalogue: Catalogue;
   readonly store: ArchiveStore;
   readonly signal: AbortSignal;
+  /** As in `openForWriting`. */
+  readonly proc?: string;
   /** Before S3 or the catalogue is asked. */
   readonly onAsk?: () => void;
   /** By the rules it would go, and the catalogue or S3 does not have it, or not yet. */
@@ -59,7 +61,10 @@ export async function prune(directory: string, stored: readonly StoredFile[], op
     asked.set(file.location.key, answer);
     return answer;
   };
-  const written = await openForWriting(new Map(stored.map(({ name, version }) => [name, inodeOf(version)])));
+  const written = await openForWriting(
+    new Map(stored.map(({ name, version }) => [name, inodeOf(version)])),
+    options.proc,
+  );
   const failures: unknown[] = [];
   const removed = async (file: StoredFile, why: 'keep' | 'min-free') => {
     if (written?.has(file.name)) return;

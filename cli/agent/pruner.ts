@@ -15,6 +15,7 @@ export interface PrunerOptions {
   readonly state: AgentState;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly proc?: string;
   readonly signal: AbortSignal;
   /** A sign of life. */
   readonly onAsk: () => void;
@@ -23,7 +24,7 @@ export interface PrunerOptions {
 }
 
 /** The catalogue learns of an object some seconds after S3 has it; what it has rejected it will not have in a minute either. */
-const PAUSES: BackOffLimits = { first: 5000, most: 60_000 };
+const PAUSES: BackOffLimits = { first: 2000, most: 60_000 };
 /** Of the time, at most so much goes into asking. */
 const SHARE = 0.05;
 

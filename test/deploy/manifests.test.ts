@@ -173,6 +173,14 @@ test('component prune lets the agent remove checkpoints', async () => {
   assert.equal(await typeCheck(manifests), '');
 });
 
+test('component see-writers lets the agent see all processes of the node, and adds just that', async () => {
+  const manifests = overlay('eks-pod-identity', 'prune', 'see-writers');
+  const pod = one<DaemonSet>(manifests, 'DaemonSet').spec!.template.spec!;
+  assert.equal(pod.hostPID, true);
+  assert.deepEqual(pod.containers[0]?.securityContext?.capabilities, { drop: ['ALL'], add: ['SYS_PTRACE'] });
+  assert.equal(await typeCheck(manifests), '');
+});
+
 test('the type check finds what Kubernetes would not take', async () => {
   const [daemonSet] = overlay('irsa').filter(({ kind }) => kind === 'DaemonSet');
   const broken = (change: (container: Record<string, unknown>) => void) => {

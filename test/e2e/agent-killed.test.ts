@@ -27,6 +27,7 @@ test('podfreight agent  # kill -9 every second while files arrive: each is there
         await sleep(20);
       }
       finished.push(one);
+      await sleep(FULL ? 50 : 300);
     }
   })();
 

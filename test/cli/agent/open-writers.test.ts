@@ -1,32 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openForWriting } from '../../../cli/agent/open-writers.ts';
 import { temporaryFolder } from '../../e2e/podfreight.ts';
+import { FIRST, opener, procOf } from './processes.ts';
 
 const NAME = 'checkpoint-a_b-c-2026-11-22T14:31:07Z.tar';
-
-/** Another process that has the file open. */
-async function opener(t: TestContext, path: string, flags: string): Promise<ChildProcess> {
-  const code = `require('node:fs').openSync(process.argv[1], process.argv[2]); console.log('open'); setInterval(() => {}, 1e6)`;
-  const child = spawn(process.execPath, ['-e', code, path, flags], { stdio: ['ignore', 'pipe', 'inherit'] });
-  t.after(() => child.kill('SIGKILL'));
-  await once(child.stdout!, 'data');
-  return child;
-}
-
-/** A /proc in which these processes are all there are; what is told of them is the kernel's own. */
-async function procOf(t: TestContext, namespace: string, ...children: readonly ChildProcess[]): Promise<string> {
-  const proc = await temporaryFolder(t);
-  await mkdir(join(proc, 'self/ns'), { recursive: true });
-  await symlink(namespace, join(proc, 'self/ns/pid'));
-  for (const [i, { pid }] of children.entries()) await symlink(`/proc/${pid}`, join(proc, String(i + 1)));
-  await writeFile(join(proc, 'meminfo'), '');
-  return proc;
-}
 
 async function checkpoint(t: TestContext) {
   const path = join(await temporaryFolder(t), NAME);
@@ -34,8 +15,6 @@ async function checkpoint(t: TestContext) {
   const { ino } = await stat(path, { bigint: true });
   return { path, files: new Map([[NAME, ino]]) };
 }
-
-const FIRST = 'pid:[4026531836]';
 
 for (const [flags, written] of [
   ['r', []],
@@ -59,7 +38,7 @@ test('a process that has ended has nothing open', async (t) => {
   const { path, files } = await checkpoint(t);
   const [lives, ended] = [await opener(t, path, 'r'), await opener(t, path, 'r+')];
   const proc = await procOf(t, FIRST, lives, ended);
-  ended.kill('SIGKILL');
+  await ended.kill('SIGKILL');
   await once(ended, 'close');
   assert.equal((await openForWriting(files, proc))?.size, 0);
 });

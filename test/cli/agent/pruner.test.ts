@@ -48,6 +48,6 @@ test('what the catalogue does not know yet is asked for again, later and later, 
     waits.push(pruner.dueAt - now);
     now = pruner.dueAt;
   }
-  for (const [i, wait] of waits.entries()) assert.ok(wait >= Math.min(5000 * 2 ** i, 60_000) * 0.75 && wait <= 60_000);
+  for (const [i, wait] of waits.entries()) assert.ok(wait >= Math.min(2000 * 2 ** i, 60_000) * 0.75 && wait <= 60_000);
   assert.equal(metrics.get('files_removed_total'), 0);
 });
