@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { fitsSelector, inCluster, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
@@ -31,7 +31,11 @@ interface Flags {
 
 export const setUp: SetUpCommand = (command, context) => {
   command
-    .description("Lists the catalogue's checkpoints, or its bundles, newest first. Filters narrow together.")
+    .description(
+      "Lists the catalogue's checkpoints, or its bundles, newest first; filters narrow together. With a directory, the " +
+        'checkpoint archives in that instead, without AWS.',
+    )
+    .argument('[directory]', 'list the archives in this directory')
     .option('--pod <namespace/name>', 'checkpoints of this pod', podName)
     .option('--namespace <name>', 'of pods in this namespace')
     .option('--node <name>', 'taken on this node')
@@ -52,10 +56,21 @@ export const setUp: SetUpCommand = (command, context) => {
 Examples:
   $ podfreight list --pod default/my-redis
   $ podfreight list --node node-a --since 2026-11-01T00:00:00Z --json
-  $ podfreight list --bundles`,
+  $ podfreight list --bundles
+  $ podfreight list /var/lib/kubelet/checkpoints`,
     )
-    .action((flags: Flags) => list(flags, context));
+    .action((directory: string | undefined, flags: Flags) =>
+      directory === undefined ? list(flags, context) : listArchives(directory, command, context),
+    );
 };
+
+async function listArchives(directory: string, command: Command, context: CommandContext): Promise<void> {
+  const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli');
+  const flag = given.find(({ long }) => long !== '--json')?.long;
+  if (flag) throw new PodfreightError('usage', `${flag} is for the catalogue; leave it or ${directory} away.`);
+  const { listDirectory } = await import('../looking/list-directory.ts');
+  await listDirectory(directory, context);
+}
 
 async function list(flags: Flags, context: CommandContext): Promise<void> {
   const settings = readSettings({

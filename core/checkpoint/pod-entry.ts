@@ -52,7 +52,8 @@ function containerEntry({ container: { identity } }: FoundArchive): ManifestCont
   };
 }
 
-function recordOf(found: FoundArchive, sha256: string): ContainerRecord {
+/** What the manifest says of one archive. @param sha256 of the archive's own bytes, or '' where nobody computed it */
+export function recordOf(found: FoundArchive, sha256: string): ContainerRecord {
   const { identity, format, checkpointBytes, rootfsDiffBytes = 0 } = found.container;
   const { containerName, containerId, engine, runtime, image, createdAt, restoredAt } = identity;
   return {

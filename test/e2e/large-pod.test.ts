@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, open, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { KubeletDirectory } from '../../cli/kubelet-directory.ts';
 import { encodeHeader } from '../../core/archive/tar-encode.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import { manifest, pod } from '../cli/pods.ts';
-import { podfreight, temporaryFolder } from './podfreight.ts';
-import type { Spent } from './spent.ts';
+import { temporaryFolder } from './podfreight.ts';
+import { spending } from './spending.ts';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
@@ -20,16 +19,6 @@ const MODIFIED_AT = new Date('2026-11-22T13:20:00Z');
 const SLOW_MS = 600_000;
 /** Writes all of it to disk, twice. */
 const FULL = process.env.PODFREIGHT_LARGE !== undefined;
-
-async function spending(args: readonly string[]): Promise<Spent & { stdout: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'podfreight-spent-'));
-  const env = { SPENT: join(folder, 'spent'), NODE_OPTIONS: `--import=${join(import.meta.dirname, 'spent.ts')}` };
-  const { code, stdout, stderr } = await podfreight(args, { env });
-  assert.deepEqual([code, stderr], [0, ''], args.join(' '));
-  const spent: Spent = JSON.parse(await readFile(env.SPENT, 'utf8'));
-  await rm(folder, { recursive: true });
-  return { ...spent, stdout };
-}
 
 /** A kubelet directory with one pod, of zeros but for its ends, which takes no room. */
 async function largePod(t: TestContext, sizeBytes: number): Promise<{ folder: string; node: string }> {

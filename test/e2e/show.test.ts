@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { tarOf, text } from '../checkpoint-samples/tar.ts';
+import { writeSample } from '../checkpoint-samples/write.ts';
 import { FIXTURES, podfreight, temporaryFolder } from './podfreight.ts';
 
 const NODE_A = join(FIXTURES, 'node-a.tar.zst');
@@ -54,6 +56,7 @@ test('podfreight show --json node-a.tar.zst', async () => {
   const { target, pods } = JSON.parse(stdout);
   assert.equal(target, NODE_A);
   assert.deepEqual(pods[0], {
+    source: NODE_A,
     sandboxId: REDIS,
     namespace: 'default',
     name: 'my-redis',
@@ -115,9 +118,9 @@ const FAILURES: readonly Failure[] = [
   { line: 'show missing', message: 'Cannot open missing: no such file or directory.', code: 3 },
   { line: 'show -t a b', message: 'Give the target once, not as b and as --target a.', code: 2 },
   {
-    line: 'show empty  # a directory without a manifest',
+    line: 'show empty  # a directory without checkpoints',
     prepare: (cwd) => mkdir(join(cwd, 'empty')),
-    message: 'Cannot open empty/checkpointed.pods: no such file or directory.',
+    message: 'empty has no checkpoints: neither checkpointed.pods nor archives (*.tar, *.tar.gz, *.tar.zst).',
     code: 3,
   },
   {
@@ -160,10 +163,13 @@ const FAILURES: readonly Failure[] = [
     code: 5,
   },
   {
-    line: `show ${join(FIXTURES, 'podman-web.tar.gz')}  # an archive of another kind`,
-    message: /^The archive .*podman-web\.tar\.gz is refused: .*\.$/,
+    line: 'show other.tar  # a tar of another kind',
+    prepare: (cwd) => writeSample(join(cwd, 'other.tar'), tarOf([{ name: 'readme', content: text('hello') }])),
+    message:
+      'The archive other.tar is refused: it has none of checkpointed.pods, pod.dump, config.dump, so it is no checkpoint archive.',
     code: 5,
   },
+  { line: 'show s3://archives', message: '"s3://archives" names no object; say s3://bucket/key.', code: 2 },
 ];
 
 for (const { line, prepare, message, code } of FAILURES) {

@@ -16,6 +16,8 @@ export type Verdict =
   | (Refusal & {
       /** Ways that answer without reading as far as what is wrong. They write nothing, or nothing but what they read. */
       readonly unseenBy?: readonly Way[];
+      /** What `show` says, which knows more kinds of archives, where that is something else. */
+      readonly shown?: string;
     })
   | {
       /** The pods that land, with the bytes they have in the archive. */
@@ -53,10 +55,11 @@ type Options = Partial<Pick<ArchiveCase, 'kind' | 'ways' | 'slow' | 'content'>>;
 /** `The archive X is refused: <reason>.` */
 export function refused(
   reason: string,
-  options: { code?: 'invalid-archive' | 'corrupt-archive'; unseenBy?: readonly Way[] } = {},
+  options: { code?: 'invalid-archive' | 'corrupt-archive'; unseenBy?: readonly Way[]; shown?: string } = {},
 ): Verdict {
-  const { code = 'invalid-archive', ...rest } = options;
-  return { code, message: `The archive X is refused: ${reason}.`, ...rest };
+  const { code = 'invalid-archive', shown, ...rest } = options;
+  const say = (what: string) => `The archive X is refused: ${what}.`;
+  return { code, message: say(reason), ...rest, ...(shown !== undefined && { shown: say(shown) }) };
 }
 
 export function lands(...sandboxIds: readonly string[]): Verdict {

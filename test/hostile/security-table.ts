@@ -62,11 +62,11 @@ function isRefused({ verdict }: ArchiveCase | ManifestCase): boolean {
 
 function archiveRow({ name, verdict }: ArchiveCase): string {
   if ('lands' in verdict) throw new Error(`${name} lands`);
-  const said = verdict.message.replace(/^The archive X is refused: /, '').replace(/^The archive X /, '');
-  const { unseenBy = [] } = verdict;
+  const reason = (message: string) => message.replace(/^The archive X (is refused: )?/, '');
+  const { unseenBy = [], shown } = verdict;
   return row(
     name,
-    `${code(said)}${unseenBy.length > 0 ? ` (not looked at by ${unseenBy.map(nameOf).join(', ')})` : ''}`,
+    `${code(reason(verdict.message))}${shown === undefined ? '' : `; \`show\` says ${code(reason(shown))}`}${unseenBy.length > 0 ? ` (not looked at by ${unseenBy.map(nameOf).join(', ')})` : ''}`,
   );
 }
 

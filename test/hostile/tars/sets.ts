@@ -34,7 +34,9 @@ export const sets: CaseGroup = {
     archiveCase(
       'no manifest',
       [podFile('a1'), END],
-      refused('it has no checkpointed.pods, so it is no checkpoint archive'),
+      refused('it has no checkpointed.pods, so it is no checkpoint archive', {
+        shown: 'it has none of checkpointed.pods, pod.dump, config.dump, so it is no checkpoint archive',
+      }),
     ),
     archiveCase(
       'a pod that the manifest does not name',

@@ -152,7 +152,11 @@ export const headers: CaseGroup = {
     magic('no magic, as before POSIX', '\0'.repeat(8), lands('a1')),
     archiveCase('a file of random bytes', () => Buffer.from(lcg(4096)), NO_TAR),
     archiveCase('a file of zeros: a tar without members', () => Buffer.alloc(10_240), NO_TAR),
-    archiveCase('an empty file', () => Buffer.alloc(0), refused('it is empty')),
+    archiveCase(
+      'an empty file',
+      () => Buffer.alloc(0),
+      refused('it is empty', { shown: 'it ends early, before it has begun; fetch or write it again' }),
+    ),
     archiveCase(
       'a file of 511 bytes',
       () => manifestFile('a1').subarray(0, 511),

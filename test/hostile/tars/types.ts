@@ -89,7 +89,9 @@ export const types: CaseGroup = {
     archiveCase(
       'the root behind an extended header that names another',
       [pax({ path: '../' }), header({ name: './', type: '5' }), ...GOOD_START, END],
-      refused('member "../" is a directory, not a regular file'),
+      refused('member "../" is a directory, not a regular file', {
+        shown: 'member "../" is called "./" in its plain header',
+      }),
     ),
     archiveCase(
       'a file of the format before POSIX, whose type is a NUL',
