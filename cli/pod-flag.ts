@@ -19,19 +19,27 @@ export function collect(value: string, earlier: readonly string[] = []): readonl
 export function matchPods(manifest: Manifest, selectors: readonly string[], where: string): Manifest {
   if (selectors.length === 0) return manifest;
   const pods = manifest.pods ?? [];
-  const unmatched = selectors.filter((selector) => !pods.some((pod) => matches(pod, selector)));
-  if (unmatched.length > 0) {
-    throw new PodfreightError(
-      'not-found',
-      `${where} has no pod ${unmatched.join(', ')}; "podfreight show" lists them, to be given as namespace/name.`,
-      { subject: { pods: unmatched } },
-    );
-  }
-  return { ...manifest, pods: pods.filter((pod) => selectors.some((selector) => matches(pod, selector))) };
+  checkMatched(pods, selectors, where);
+  return { ...manifest, pods: pods.filter((pod) => isSelected(pod, selectors)) };
 }
 
-function matches(pod: ManifestPod, selector: string): boolean {
-  return selector === `${pod.namespace}/${pod.name}` || selector === pod.sandboxId;
+type PodAddress = Pick<ManifestPod, 'namespace' | 'name' | 'sandboxId'>;
+
+/** @throws PodfreightError `not-found` naming the selectors that fit no pod */
+export function checkMatched(pods: readonly PodAddress[], selectors: readonly string[], where: string): void {
+  const unmatched = selectors.filter((selector) => !pods.some((pod) => isSelected(pod, [selector])));
+  if (unmatched.length === 0) return;
+  throw new PodfreightError(
+    'not-found',
+    `${where} has no pod ${unmatched.join(', ')}; "podfreight show" lists them, to be given as namespace/name.`,
+    { subject: { pods: unmatched } },
+  );
+}
+
+/** No selector means all pods. */
+export function isSelected({ namespace, name, sandboxId }: PodAddress, selectors: readonly string[]): boolean {
+  if (selectors.length === 0) return true;
+  return selectors.some((selector) => selector === `${namespace}/${name}` || selector === sandboxId);
 }
 
 export function isPodName(text: string): boolean {

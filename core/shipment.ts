@@ -3,6 +3,8 @@ import { ahead } from './archive/ahead.ts';
 import type { ArchiveFormat } from './archive/format.ts';
 import { type Archive, openArchive } from './archive/reader.ts';
 import { type PodFile, writeArchive } from './archive/writer.ts';
+import { checkedPodTar } from './checkpoint/checked-pod-tar.ts';
+import { containerRecords } from './checkpoint/container-records.ts';
 import { formatManifest, type Manifest } from './manifest/manifest.ts';
 import type { ByteSource } from './ports.ts';
 import { cutRange } from './range.ts';
@@ -74,14 +76,19 @@ export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: A
  */
 export async function shipArchive(source: ByteSource, watch: Watch = {}): Promise<Shipment> {
   const archive = await openArchive(source);
-  const { bytes: manifest } = await archive.manifest();
+  const { bytes: manifest, manifest: parsed } = await archive.manifest();
+  const entries = new Map(parsed.pods?.map((pod) => [pod.sandboxId, pod]));
   const digests = new Map([[MANIFEST_NAME, sha256(manifest)]]);
   const pods: Omit<PodFile, 'read'>[] = [];
   for await (const { member, data, sha256 } of archive.members(undefined, { fleeting: true })) {
     const { name, sizeBytes, modifiedAt } = member;
     const sandboxId = sandboxIdOfFileName(name)!;
     pods.push({ sandboxId, sizeBytes, modifiedAt });
-    digests.set(name, await digestOf(watched(data, watch), sha256));
+    const entry = entries.get(sandboxId);
+    const records = entry && containerRecords(entry);
+    const chunks = watched(data, watch);
+    const checked = records ? checkedPodTar({ name: `${source.name}: ${name}`, chunks }, records) : chunks;
+    digests.set(name, await digestOf(checked, sha256));
   }
   const contentBytes = pods.reduce((sum, pod) => sum + pod.sizeBytes, 0);
   const checkpointedAt = newest(pods);

@@ -5,8 +5,8 @@ import { parseKubeletFileName } from '../../core/checkpoint/kubelet-file-name.ts
 import { formatPod } from '../../core/manifest/manifest.ts';
 import { MANIFEST_NAME, podFileName } from '../../core/sandbox-id.ts';
 import { orFileError } from '../file-error.ts';
+import { type FileVersion, fileVersion } from '../file-version.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
-import { type FileVersion, fileVersion } from './file-version.ts';
 import { Tracked } from './tracked.ts';
 
 /** What the inventory wants to know of the state. */

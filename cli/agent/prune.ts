@@ -5,8 +5,8 @@ import { openIfThere } from '../../core/open-if-there.ts';
 import type { ArchiveStore, Catalogue } from '../../core/ports.ts';
 import { syncDirectory } from '../durable.ts';
 import { fileError, orFileError } from '../file-error.ts';
-import { fileVersion, inodeOf } from './file-version.ts';
-import { openForWriting } from './open-writers.ts';
+import { fileVersion, inodeOf } from '../file-version.ts';
+import { openForWriting } from '../open-writers.ts';
 import type { StoredFile } from './state.ts';
 
 /** What may be removed of what S3 and the catalogue have. */

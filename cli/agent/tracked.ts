@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import type { FileVersion } from '../file-version.ts';
+import type { WholeArchive } from '../whole-archive.ts';
 import { type BackOffLimits, backOffMs } from './back-off.ts';
-import type { FileVersion } from './file-version.ts';
-import type { WholeArchive } from './inspect.ts';
 import type { Problem } from './state.ts';
 
 /** What a file waits for, or that it waits no more. */

@@ -1,7 +1,6 @@
 import { lstat } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
-import type { PushResult } from '../../core/push.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { checkpointTargets, oneFailure } from '../kubelet/checkpoint-targets.ts';
@@ -9,11 +8,16 @@ import type { Checkpoint } from '../kubelet/checkpointer.ts';
 import { type ConnectFlags, connect } from '../kubelet/connect.ts';
 import { type ShipCheckpoints, shipCheckpoints } from '../kubelet/ship-checkpoints.ts';
 import { nameOf, parseTarget } from '../kubelet/target.ts';
+import { type Destination, destinationOf, type Pushed } from '../push-paths.ts';
+import { safeText } from '../safe-text.ts';
 import { renderTable } from '../table.ts';
 
 export interface Flags extends ConnectFlags {
   readonly timeout: number;
   readonly push: boolean;
+  readonly cluster?: string;
+  readonly node?: string;
+  readonly archivesBucket?: string;
 }
 
 const TIMEOUT_SECONDS_MAX = 86_400;
@@ -26,6 +30,9 @@ export const setUp: SetUpCommand = (command, context) => {
     )
     .argument('<pod...>', 'namespace/pod for all containers that run in it, or namespace/pod/container')
     .option('--no-push', 'leave the archives on the node')
+    .option('--cluster <name>', 'push: the cluster of the node ($PODFREIGHT_CLUSTER; default)')
+    .option('--node <name>', "push: the node's name ($PODFREIGHT_NODE; this host's name)")
+    .option('--archives-bucket <name>', 'push: the bucket of archives ($PODFREIGHT_ARCHIVES_BUCKET)')
     .option('--timeout <seconds>', 'for each container; kubelets take less than 2 minutes for 2 minutes', seconds, 120)
     .option('--kubelet <host[:port]>', 'ask this node itself, for pods that it runs')
     .option('--kubelet-ca <file>', "certificates to trust of a kubelet (in a pod: the cluster's)")
@@ -56,6 +63,7 @@ export async function checkpoint(
   const { output, signal } = context;
   const targets = names.map(parseTarget);
   const checkpointer = connect(flags);
+  const destination = flags.push ? destinationFor(flags) : undefined; // no container is frozen for what cannot be pushed
   if (flags.insecureSkipTlsVerify) {
     output.warn('--insecure-skip-tls-verify: nothing proves who answers, and whoever it is gets the token.');
   }
@@ -65,9 +73,9 @@ export async function checkpoint(
     onStart: (container) => output.note(`Checkpointing ${nameOf(container)}, for up to ${flags.timeout} s.`),
   });
   const found = await Promise.all(checkpoints.map(withSize));
-  const pushed = flags.push ? await push(found, context, ship) : { archives: [], failures: [] };
-  if (found.length > 0) await report(found, flags.push ? pushed.archives : undefined, context);
-  const all = [...failures, ...pushed.failures];
+  const pushed = destination && (await push(found, destination, context, ship));
+  if (found.length > 0) await report(found, pushed?.archives, context);
+  const all = [...failures, ...(pushed?.failures ?? [])];
   if (all.length > 0) throw oneFailure(all);
 }
 
@@ -81,14 +89,18 @@ async function withSize(checkpoint: Checkpoint): Promise<FoundCheckpoint> {
   return found?.isFile() ? { ...checkpoint, sizeBytes: found.size } : checkpoint;
 }
 
-interface Pushed {
-  readonly archives: readonly PushResult[];
-  readonly failures: readonly PodfreightError[];
+function destinationFor({ cluster, node, archivesBucket }: Flags): Destination {
+  return destinationOf({
+    ...(cluster !== undefined && { cluster }),
+    ...(node !== undefined && { node }),
+    ...(archivesBucket !== undefined && { archivesBucket }),
+  });
 }
 
 /** What cannot be pushed is on the node all the same, so that a failure must not hide it. */
 async function push(
   found: readonly FoundCheckpoint[],
+  destination: Destination,
   context: CommandContext,
   ship: ShipCheckpoints,
 ): Promise<Pushed> {
@@ -96,7 +108,9 @@ async function push(
   const failures = found.filter(({ sizeBytes }) => sizeBytes === undefined).map(elsewhere);
   try {
     context.signal.throwIfAborted();
-    return { archives: here.length === 0 ? [] : await ship(here, context), failures };
+    if (here.length === 0) return { archives: [], failures };
+    const pushed = await ship(here, destination, context);
+    return { archives: pushed.archives, failures: [...failures, ...pushed.failures] };
   } catch (error) {
     if (!isPodfreightError(error)) throw error;
     return { archives: [], failures: [...failures, error] };
@@ -114,7 +128,7 @@ function elsewhere({ path, node }: Checkpoint): PodfreightError {
 
 async function report(
   checkpoints: readonly FoundCheckpoint[],
-  archives: readonly PushResult[] | undefined,
+  archives: Pushed['archives'] | undefined,
   { output }: CommandContext,
 ): Promise<void> {
   const rows = checkpoints.map((checkpoint) => [
@@ -124,7 +138,11 @@ async function report(
   ]);
   const pushed = archives?.map(({ location, ...rest }) => ({ ...location, ...rest }));
   const table = await renderTable(['Container', 'Archive', 'Size'], rows, { merge: false });
-  output.result({ checkpoints, ...(pushed && { archives: pushed }) }, table);
+  const lines = (archives ?? []).map(({ location, stored, sizeBytes }) => {
+    const key = safeText(`s3://${location.bucket}/${location.key}`);
+    return `${stored ? 'pushed ' : 'present'}  ${key}  (${formatBytes(sizeBytes)})\n`;
+  });
+  output.result({ checkpoints, ...(pushed && { archives: pushed }) }, table + lines.join(''));
 }
 
 function seconds(text: string): number {

@@ -1,17 +1,13 @@
-import { stat } from 'node:fs/promises';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { PodfreightError } from '../../core/errors.ts';
-import type { PushOptions, PushResult } from '../../core/push.ts';
-import { pushAll } from '../../core/push-all.ts';
-import { type Shipment, shipArchive, shipPods } from '../../core/shipment.ts';
 import { formatBytes } from '../bytes.ts';
-import type { CommandContext, SetUpCommand } from '../command.ts';
-import { orFileError } from '../file-error.ts';
-import { FileSource } from '../file-source.ts';
-import { KUBELET_CHECKPOINTS, KubeletDirectory } from '../kubelet-directory.ts';
+import type { SetUpCommand } from '../command.ts';
+import { oneFailure } from '../kubelet/checkpoint-targets.ts';
+import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import type { Output } from '../output.ts';
-import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
-import { originOf, readSettings, required } from '../settings.ts';
+import { collect, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
+import { destinationOf, type PushedArchive, pushPaths } from '../push-paths.ts';
+import { safeText } from '../safe-text.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', none: 'tar' };
 
@@ -24,20 +20,21 @@ interface Flags {
   archivesBucket?: string;
 }
 
-export const setUp: SetUpCommand = (command, { output, signal }) => {
+export const setUp: SetUpCommand = (command, context) => {
   command
     .description(
-      'Pushes checkpoints to S3: one archive for each pod of a kubelet directory, or a file made by "podfreight extract". ' +
-        'What is there already is not sent again.',
+      'Pushes checkpoints to S3: one archive for each pod of a kubelet directory, whether it has a checkpointed.pods or the ' +
+        'archives of containers that kubelets write today; or files: such archives of containers, of one pod together, ' +
+        'or what "podfreight extract" made. Only what is finished goes, and what is there already is not sent again.',
     )
-    .argument('[path]', `a kubelet directory or an archive (default: ${KUBELET_CHECKPOINTS})`)
-    .option('-t, --target <path>', 'the same as the argument')
+    .argument('[path...]', `kubelet directories and archives (default: ${KUBELET_CHECKPOINTS})`)
+    .option('-t, --target <path>', 'the same as an argument')
     .option(
       '-c, --compress <algorithm>',
-      'zstd or none; for a directory. Bundles copy archives of one kind, and recompress none beside zstd',
+      'zstd or none; for directories and container archives. Bundles copy archives of one kind, and recompress none beside zstd',
       'zstd',
     )
-    .option(POD_FLAG, `${POD_FLAG_HELP}; for a directory`, collect)
+    .option(POD_FLAG, `${POD_FLAG_HELP}; for directories and container archives`, collect)
     .option('--cluster <name>', 'the cluster this node belongs to ($PODFREIGHT_CLUSTER; default)')
     .option('--node <name>', "this node's name ($PODFREIGHT_NODE; the host's name)")
     .option('--archives-bucket <name>', 'the bucket of archives ($PODFREIGHT_ARCHIVES_BUCKET)')
@@ -48,85 +45,41 @@ export const setUp: SetUpCommand = (command, { output, signal }) => {
 Examples:
   $ podfreight push                                   all pods of this node
   $ podfreight push --pod default/my-redis --node n1  one pod, from a node with another name than the host
+  $ podfreight push checkpoint-my-redis_default-*.tar archives of containers, as the kubelet calls them
+  $ podfreight push counter.tar.zst                   what "podman container checkpoint --export" wrote
   $ podfreight push node-a.tar.zst                    an archive that "podfreight extract" or checkpointctl made`,
     )
-    .action(async (argument: string | undefined, flags: Flags) => {
-      const path = argument ?? flags.target ?? KUBELET_CHECKPOINTS;
-      const settings = readSettings({
-        ...(flags.cluster === undefined ? {} : { cluster: flags.cluster }),
-        ...(flags.node === undefined ? {} : { node: flags.node }),
-        ...(flags.archivesBucket === undefined ? {} : { archivesBucket: flags.archivesBucket }),
-      });
-      const bucket = required(settings, 'archivesBucket');
-      const origin = originOf(settings);
-      const isDirectory = (await orFileError(`Cannot open ${path}`, () => stat(path))).isDirectory();
-      await using shipments = isDirectory
-        ? await shipDirectory(path, flags)
-        : await shipFile(path, flags, { output, signal });
-      if (shipments.list.every(({ sandboxIds }) => sandboxIds.length === 0)) {
-        throw new PodfreightError('not-found', `${path} lists no pods, so there is nothing to push.`, {
-          subject: { path },
-        });
+    .action(async (given: string[], flags: Flags) => {
+      const format = FORMATS[flags.compress.toLowerCase()];
+      if (format === undefined) {
+        const algorithm = JSON.stringify(flags.compress);
+        throw new PodfreightError('usage', `--compress is zstd or none for push, and not ${algorithm}.`);
       }
-      const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
-      const store = new S3ArchiveStore();
-      report(output, await pushWithProgress(shipments.list, { store, bucket, origin, signal }, output));
+      const { cluster, node, archivesBucket, target } = flags;
+      const destination = destinationOf({
+        ...(cluster !== undefined && { cluster }),
+        ...(node !== undefined && { node }),
+        ...(archivesBucket !== undefined && { archivesBucket }),
+      });
+      const named = [...given, ...(target === undefined ? [] : [target])];
+      const paths = named.length > 0 ? named : [KUBELET_CHECKPOINTS];
+      const { archives, failures } = await pushPaths(
+        paths,
+        { format, selectors: flags.pod ?? [] },
+        destination,
+        context,
+      );
+      if (archives.length > 0) report(context.output, archives);
+      if (failures.length > 0) throw oneFailure(failures);
     });
 };
 
-interface Shipments extends AsyncDisposable {
-  readonly list: readonly Shipment[];
-}
-
-async function shipDirectory(path: string, flags: Flags): Promise<Shipments> {
-  const format = FORMATS[flags.compress.toLowerCase()];
-  if (format === undefined) {
-    throw new PodfreightError(
-      'usage',
-      `--compress is zstd or none for push, and not ${JSON.stringify(flags.compress)}.`,
-    );
-  }
-  const directory = new KubeletDirectory(path);
-  const snapshot = await directory.snapshot((manifest) => matchPods(manifest, flags.pod ?? [], path));
-  const list = snapshot.pods.map((file, i) => {
-    const pods = (snapshot.manifest.pods ?? []).slice(i, i + 1);
-    return shipPods({ ...snapshot.manifest, pods }, [file], format);
-  });
-  return { list, [Symbol.asyncDispose]: () => snapshot[Symbol.asyncDispose]() };
-}
-
-async function shipFile(path: string, flags: Flags, { output, signal }: CommandContext): Promise<Shipments> {
-  if (flags.pod !== undefined) {
-    throw new PodfreightError('usage', '--pod picks from a directory; an archive is pushed as a whole.');
-  }
-  const source = await FileSource.open(path, 'follow');
-  try {
-    using progress = output.progress('Checking');
-    const shipment = await shipArchive(source, { signal, onRead: (bytes) => progress.advance(bytes) });
-    return { list: [shipment], [Symbol.asyncDispose]: () => source.close() };
-  } catch (error) {
-    await source.close();
-    throw error;
-  }
-}
-
-async function pushWithProgress(
-  shipments: readonly Shipment[],
-  options: PushOptions,
-  output: Output,
-): Promise<PushResult[]> {
-  using progress = output.progress(
-    'Pushing',
-    shipments.reduce((sum, { readBytes }) => sum + readBytes, 0),
-  );
-  return await Array.fromAsync(pushAll(shipments, { ...options, onRead: (bytes) => progress.advance(bytes) }));
-}
-
-function report(output: Output, results: readonly PushResult[]): void {
+function report(output: Output, results: readonly PushedArchive[]): void {
   const json = results.map(({ location, ...rest }) => ({ ...location, ...rest }));
-  const lines = results.map(({ location, stored, contentBytes, sizeBytes }) => {
+  const lines = results.flatMap(({ location, stored, contentBytes, sizeBytes, files = [] }) => {
     const sizes = `${formatBytes(contentBytes)} as ${formatBytes(sizeBytes)}`;
-    return `${stored ? 'pushed ' : 'present'}  s3://${location.bucket}/${location.key}  (${sizes})\n`;
+    const key = safeText(`s3://${location.bucket}/${location.key}`);
+    return [`${stored ? 'pushed ' : 'present'}  ${key}  (${sizes})\n`, ...files.map((file) => `         ${file}\n`)];
   });
   output.result({ archives: json }, lines.join(''));
 }

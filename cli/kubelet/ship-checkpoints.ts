@@ -1,19 +1,11 @@
-import { PodfreightError } from '../../core/errors.ts';
-import type { PushResult } from '../../core/push.ts';
 import type { CommandContext } from '../command.ts';
+import { type Destination, type Pushed, pushPaths } from '../push-paths.ts';
 
 /**
- * Pushes archives of containers, as the kubelet names them, from this machine's disk to S3.
+ * Pushes archives of containers from this machine's disk, those of one pod together: as "podfreight push FILE…".
  * @param paths absolute, each of a file that is there
- * @returns one result for each path, in their order
  */
-export type ShipCheckpoints = (paths: readonly string[], context: CommandContext) => Promise<readonly PushResult[]>;
+export type ShipCheckpoints = (paths: readonly string[], to: Destination, context: CommandContext) => Promise<Pushed>;
 
-/** The seam between `podfreight checkpoint` and pushing: nothing else of the command knows how checkpoints travel. */
-export const shipCheckpoints: ShipCheckpoints = async (paths) => {
-  throw new PodfreightError(
-    'unsupported',
-    `Cannot push ${paths.join(', ')}: container checkpoints cannot be pushed yet; --no-push leaves them on the node.`,
-    { subject: { paths } },
-  );
-};
+export const shipCheckpoints: ShipCheckpoints = (paths, to, context) =>
+  pushPaths(paths, { format: 'tar+zstd', selectors: [] }, to, context);

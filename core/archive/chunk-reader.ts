@@ -1,4 +1,4 @@
-/** Bytes that come as chunks of any size, taken in pieces of wanted sizes. */
+/** Bytes that come as chunks of any size, taken in pieces of wanted sizes. A chunk need be good only until the next is asked for. */
 export class ChunkReader {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,9 +10,13 @@ export class ChunkReader {
   /** The next `bytes` bytes without taking them, or fewer when that is all there is. */
   async peek(bytes: number): Promise<Buffer> {
     while (this.#rest.length < bytes) {
+      const rest = Buffer.from(this.#rest); // its memory may be used again for what comes
       const { value, done } = await this.#chunks.next();
-      if (done) break;
-      this.#rest = this.#rest.length === 0 ? value : Buffer.concat([this.#rest, value]);
+      if (done) {
+        this.#rest = rest;
+        break;
+      }
+      this.#rest = rest.length === 0 ? value : Buffer.concat([rest, value]);
     }
     return this.#rest.subarray(0, bytes);
   }

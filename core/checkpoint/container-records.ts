@@ -3,7 +3,7 @@ import type { JsonField } from '../manifest/json.ts';
 import type { ManifestPod } from '../manifest/manifest.ts';
 import { quoteText } from '../manifest/quote.ts';
 import { MANIFEST_NAME } from '../sandbox-id.ts';
-import { isArchiveFileName } from './archive-file-name.ts';
+import { archiveStem } from './archive-file-name.ts';
 
 /** The field of a pod's entry in `checkpointed.pods` that says which container archives its file holds. */
 export const CONTAINER_ARCHIVES = 'podfreight.containerArchives';
@@ -13,7 +13,7 @@ export const CONTAINER_ARCHIVES = 'podfreight.containerArchives';
  * is '', and 0 bytes are as good as none. docs/format.md, "Container archives".
  */
 export interface ContainerRecord extends WithUnknown {
-  /** Its name in the kubelet's directory and in the pod's tar. */
+  /** Its name in the kubelet's directory. */
   readonly file: string;
   /** The container's name within the pod. */
   readonly container: string;
@@ -89,13 +89,15 @@ export function containerRecords(pod: ManifestPod, file = MANIFEST_NAME): readon
   const refuse = (problem: string) => invalidManifest(file, `${path} ${problem}`, { path });
   if (second !== undefined) throw refuse('is there twice');
   const read = records.read(field[1], { file, path }, []);
+  if (read.length === 0) throw refuse('names no archive');
   const names = new Set<string>();
   for (const record of read) {
     const { file: name, container, sha256 } = record;
-    if (!isArchiveFileName(name)) throw refuse(`has the file name ${quoteText(name)}, which is not allowed`);
+    const stem = archiveStem(name);
+    if (stem === undefined) throw refuse(`has the file name ${quoteText(name)}, which is not allowed`);
     if (container === '') throw refuse(`has a file ${name} without a container`);
     if (sha256 !== '' && !/^[0-9a-f]{64}$/.test(sha256)) throw refuse(`has a broken SHA-256 for ${name}`);
-    for (const key of [`file ${name}`, `container ${quoteText(container)}`]) {
+    for (const key of [`file ${name}`, `name ${stem}`, `container ${quoteText(container)}`]) {
       if (names.has(key)) throw refuse(`has the ${key} twice`);
       names.add(key);
     }

@@ -2,6 +2,7 @@ import { quoteText } from '../manifest/quote.ts';
 import type { ByteRange } from '../range.ts';
 import { isSandboxId } from '../sandbox-id.ts';
 import type { ContainerArchive } from './container-look.ts';
+import type { ContainerIdentity } from './identity.ts';
 import { parseKubeletFileName } from './kubelet-file-name.ts';
 
 /** A container archive in a kubelet's directory. */
@@ -9,15 +10,19 @@ export interface FoundArchive {
   readonly fileName: string;
   /** Of the file. */
   readonly sizeBytes: number;
+  /** Of the file, where that is known: for archives of which neither engine nor name tells when they were taken. */
+  readonly modifiedAt?: Date;
   readonly container: ContainerArchive;
 }
 
-/** Container archives of one pod. */
+/** Container archives of one pod, or of Podman's container without one. */
 export interface PodGroup<Found extends FoundArchive = FoundArchive> {
+  /** '' for Podman's, as the namespace. */
   readonly podName: string;
   readonly namespace: string;
   /** '' where no archive records it. */
   readonly podUid: string;
+  /** Podman's pod's, or where there is none, its container's. */
   readonly sandboxId: string;
   /** By container, and of one container the newest first. */
   readonly archives: readonly Found[];
@@ -41,7 +46,7 @@ export function groupByPod<Found extends FoundArchive>(found: readonly Found[]):
   const groups = new Map<string, PodGroup<Found> & { archives: Found[] }>();
   const loose: { found: Found; reason: string }[] = [];
   for (const archive of found) {
-    const { podName, namespace, podUid = '', sandboxId, containerName } = archive.container.identity;
+    const { podName, namespace, podUid = '', sandboxId, containerName } = addressOf(archive);
     if (podName === undefined || namespace === undefined || sandboxId === undefined || containerName === undefined) {
       loose.push({ found: archive, reason: 'its engine did not record a pod, a namespace, a sandbox and a container' });
     } else if ([podName, namespace, podUid, containerName].some((name) => name.length > NAME_MAX)) {
@@ -68,6 +73,12 @@ export function groupByPod<Found extends FoundArchive>(found: readonly Found[]):
   return { pods, loose };
 }
 
+/** Podman has pods only where it is told to, and then knows them by their IDs. */
+function addressOf({ container: { identity } }: FoundArchive): Partial<ContainerIdentity> {
+  if (identity.engine !== 'podman') return identity;
+  return { ...identity, podName: '', namespace: '', sandboxId: identity.sandboxId ?? identity.containerId };
+}
+
 /** The group with just the newest archive of each container, as one entry of a manifest can hold. */
 export function newestOfEach<Found extends FoundArchive>(group: PodGroup<Found>): PodGroup<Found> {
   const seen = new Set<string | undefined>();
@@ -83,6 +94,11 @@ export function takenAt({ container, fileName }: FoundArchive): Date | undefined
   return container.identity.checkpointedAt ?? parseKubeletFileName(fileName)?.instant;
 }
 
+/** For keys and tar headers, which have to have a time: as `takenAt`, else the file's. */
+export function timeOf(found: FoundArchive): Date {
+  return takenAt(found) ?? found.modifiedAt ?? new Date(0);
+}
+
 /**
  * The archive's own bytes in its file: without what an older, longer file left behind its end, which is no part of it and may
  * be another container's memory.
@@ -94,7 +110,7 @@ export function archiveRange({ container, sizeBytes }: FoundArchive): ByteRange 
 function byContainerThenNewest(a: FoundArchive, b: FoundArchive): number {
   const [nameA, nameB] = [a.container.identity.containerName!, b.container.identity.containerName!];
   if (nameA !== nameB) return nameA < nameB ? -1 : 1;
-  const newer = (takenAt(b)?.getTime() ?? 0) - (takenAt(a)?.getTime() ?? 0);
+  const newer = timeOf(b).getTime() - timeOf(a).getTime();
   if (newer !== 0) return newer;
   return a.fileName < b.fileName ? -1 : 1;
 }

@@ -9,9 +9,9 @@ import { formatJson } from '../manifest/json-format.ts';
 import { quoteText } from '../manifest/quote.ts';
 import type { ByteSource } from '../ports.ts';
 import { rangeLength } from '../range.ts';
-import { ARCHIVE_SUFFIX, isArchiveFileName } from './archive-file-name.ts';
+import { archiveMemberName, archiveStem } from './archive-file-name.ts';
 import { POD_ANNOTATIONS, POD_DUMP, POD_OPTIONS } from './pod-files.ts';
-import { archiveRange, type FoundArchive, type PodGroup, takenAt } from './pod-groups.ts';
+import { archiveRange, type FoundArchive, type PodGroup, timeOf } from './pod-groups.ts';
 
 /** A `<SandboxID>.tar` to be: bytes at hand, and ranges of the files of `group.archives`, by their position there. */
 export interface PodTarPlan {
@@ -24,9 +24,9 @@ export interface PodTarPlan {
 /**
  * Plans how the container archives of a pod become its `<SandboxID>.tar`: one tar, a pod archive of the form of 2026.
  *
- *     pod.options   {"version": 1, "containers": {"<container>": "<file name without .tar>", …}, "annotations": {…}}
+ *     pod.options   {"version": 1, "containers": {"<container>": "<stem>", …}, "annotations": {…}}
  *     pod.dump      {"metadata": {"name": …, "uid": …, "namespace": …}}
- *     <file name>   each container archive as it lies there, in the order of `pod.options`
+ *     <stem>.tar    each container archive as it lies there, in the order of `pod.options`; its file's name without extension
  *
  * The manifest knows one file for each pod, while the kubelet writes one for each container. The first checkpointctl and the
  * kubelet of its time never open that file, so what is in it is free to choose. This form is chosen because
@@ -36,11 +36,12 @@ export interface PodTarPlan {
  *   `<SandboxID>.tar` by itself would not say whose it is;
  * - the same archives make the same bytes.
  * `splitPodTar` takes it apart again.
- * @throws PodfreightError `unsupported` when a file's name cannot be moved
+ * @throws PodfreightError `unsupported` when a file's name cannot be moved, or two differ in their extensions alone
  */
 export async function planPodTar(group: PodGroup): Promise<PodTarPlan> {
   const { archives } = group;
-  const times = archives.map((found) => wholeSeconds(takenAt(found)));
+  checkEachOnce(archives);
+  const times = archives.map((found) => wholeSeconds(timeOf(found)));
   const modifiedAt = new Date(Math.max(0, ...times.map((time) => time.getTime())));
   const segments = [
     ...(await literalMember(POD_OPTIONS, podOptions(group), modifiedAt)),
@@ -49,7 +50,7 @@ export async function planPodTar(group: PodGroup): Promise<PodTarPlan> {
   for (const [source, found] of archives.entries()) {
     const range = archiveRange(found);
     const sizeBytes = rangeLength(range);
-    const header = await headerOf(checkedName(found), sizeBytes, times[source]!);
+    const header = await headerOf(archiveMemberName(entryOf(found)), sizeBytes, times[source]!);
     segments.push(literal(header), { kind: 'range', source, range }, literal(padding(sizeBytes)));
   }
   segments.push(literal(END_OF_TAR));
@@ -59,7 +60,7 @@ export async function planPodTar(group: PodGroup): Promise<PodTarPlan> {
 /** The planned bytes; `sources` are the files in the plan's order. */
 export async function* readSegments(
   segments: readonly Segment[],
-  sources: readonly ByteSource[],
+  sources: readonly Pick<ByteSource, 'stream'>[],
 ): AsyncGenerator<Buffer> {
   for (const segment of segments) {
     if (segment.kind === 'literal') yield segment.bytes;
@@ -102,17 +103,30 @@ function texts(fields: readonly (readonly [string, string])[]): JsonValue {
   return { kind: 'object', fields: written.map(([key, text]) => [key, { kind: 'string', text }]) };
 }
 
-function checkedName({ fileName }: FoundArchive): string {
-  if (isArchiveFileName(fileName)) return fileName;
+/** What `pod.options` calls the archive: its file's name without the extension. */
+function entryOf({ fileName }: FoundArchive): string {
+  const stem = archiveStem(fileName);
+  if (stem !== undefined) return stem;
   throw new PodfreightError(
     'unsupported',
-    `The checkpoint ${quoteText(fileName)} has a name that cannot be moved; rename it to letters, digits, ".", "_", "-", ":", "+" and ".tar" at the end.`,
+    `The checkpoint ${quoteText(fileName)} has a name that cannot be moved; rename it to letters, digits, ".", "_", "-", ":", "+" and ".tar", ".tar.zst" or ".tar.gz" at the end.`,
     { subject: { fileName } },
   );
 }
 
-function entryOf(found: FoundArchive): string {
-  return checkedName(found).slice(0, -ARCHIVE_SUFFIX.length);
+function checkEachOnce(archives: readonly FoundArchive[]): void {
+  const names = new Map<string, string>();
+  for (const found of archives) {
+    const other = names.get(entryOf(found));
+    if (other !== undefined) {
+      throw new PodfreightError(
+        'unsupported',
+        `Archives of one pod are called ${other} and ${found.fileName}; rename one of them.`,
+        { subject: { fileName: found.fileName } },
+      );
+    }
+    names.set(entryOf(found), found.fileName);
+  }
 }
 
 async function literalMember(name: string, content: JsonValue, modifiedAt: Date): Promise<Segment[]> {
@@ -134,6 +148,6 @@ function literal(bytes: Buffer): Segment {
 }
 
 /** Tar keeps whole seconds. */
-function wholeSeconds(time: Date | undefined): Date {
-  return new Date(Math.floor((time?.getTime() ?? 0) / 1000) * 1000);
+function wholeSeconds(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
 }

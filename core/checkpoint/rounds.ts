@@ -1,4 +1,4 @@
-import { type FoundArchive, newestOfEach, type PodGroup, takenAt } from './pod-groups.ts';
+import { type FoundArchive, newestOfEach, type PodGroup, timeOf } from './pod-groups.ts';
 
 /** Containers of one pod are checkpointed one after the other, large ones for minutes. */
 const ROUND_MS = 10 * 60 * 1000;
@@ -11,15 +11,11 @@ export function roundsOf<Found extends FoundArchive>(group: PodGroup<Found>): Po
   const rounds: PodGroup<Found>[] = [];
   let left = group.archives;
   while (left.length > 0) {
-    const begins = Math.max(...left.map(timeOf)) - ROUND_MS;
-    const round = newestOfEach({ ...group, archives: left.filter((found) => timeOf(found) >= begins) });
+    const begins = Math.max(...left.map((found) => timeOf(found).getTime())) - ROUND_MS;
+    const round = newestOfEach({ ...group, archives: left.filter((found) => timeOf(found).getTime() >= begins) });
     const taken = new Set(round.archives);
     left = left.filter((found) => !taken.has(found));
     rounds.push(round);
   }
   return rounds;
-}
-
-function timeOf(found: FoundArchive): number {
-  return takenAt(found)?.getTime() ?? 0;
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ArchiveFormat } from '../archive/format.ts';
+import type { PodFile } from '../archive/writer.ts';
 import { PodfreightError } from '../errors.ts';
+import type { ManifestPod } from '../manifest/manifest.ts';
 import type { ByteSource } from '../ports.ts';
 import { type Shipment, shipPods, type Watch } from '../shipment.ts';
 import { podEntry } from './pod-entry.ts';
@@ -9,7 +11,14 @@ import { planPodTar, readSegments } from './pod-tar.ts';
 
 /** A container archive in a kubelet's directory, open. */
 export interface OpenArchive extends FoundArchive {
-  readonly source: ByteSource;
+  /** Only streamed. */
+  readonly source: Pick<ByteSource, 'name' | 'stream'>;
+}
+
+/** A pod made of container archives: its entry in the manifest, and its file. */
+export interface ContainersPod {
+  readonly entry: ManifestPod;
+  readonly file: PodFile;
 }
 
 /**
@@ -24,11 +33,19 @@ export async function shipContainers(
   digests: ReadonlyMap<string, string>,
   format: ArchiveFormat,
 ): Promise<Shipment> {
+  const { entry, file } = await podOfContainers(group, digests);
+  return shipPods({ version: 0n, pods: [entry], unknown: [] }, [file], format);
+}
+
+/** The same without an archive around it, with the same parameters. @throws as {@link shipContainers} */
+export async function podOfContainers(
+  group: PodGroup<OpenArchive>,
+  digests: ReadonlyMap<string, string>,
+): Promise<ContainersPod> {
   const { segments, sizeBytes, modifiedAt } = await planPodTar(group);
-  const manifest = { version: 0n, pods: [podEntry(group, digests)], unknown: [] };
   const sources = group.archives.map((found) => proven(found, digests.get(found.fileName)));
-  const pod = { sandboxId: group.sandboxId, sizeBytes, modifiedAt, read: () => readSegments(segments, sources) };
-  return shipPods(manifest, [pod], format);
+  const read = () => readSegments(segments, sources);
+  return { entry: podEntry(group, digests), file: { sandboxId: group.sandboxId, sizeBytes, modifiedAt, read } };
 }
 
 /** SHA-256 of the archive's own bytes, hexadecimal. @throws what the source throws, and the signal's reason */
@@ -43,12 +60,8 @@ export async function archiveDigest(found: OpenArchive, { signal, onRead }: Watc
 }
 
 /** Streams only what has the digest: what the manifest says of an archive must be right when its file is long gone. */
-function proven({ source, fileName }: OpenArchive, sha256: string | undefined): ByteSource {
+function proven({ source, fileName }: OpenArchive, sha256: string | undefined): Pick<ByteSource, 'stream'> {
   return {
-    name: source.name,
-    sizeBytes: source.sizeBytes,
-    read: (range, into) => source.read(range, into),
-    close: () => source.close(),
     async *stream(range) {
       const hash = createHash('sha256');
       for await (const chunk of source.stream(range)) {

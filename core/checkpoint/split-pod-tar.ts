@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { Content } from '../archive/content.ts';
 import { corruptArchive, invalidArchive, quoteName } from '../archive/refusal.ts';
 import { type ByteStream, plainTarParts } from '../archive/tar-parts.ts';
-import { ARCHIVE_SUFFIX, isArchiveFileName } from './archive-file-name.ts';
+import { archiveMemberName, archiveStem } from './archive-file-name.ts';
 import type { ContainerRecord } from './container-records.ts';
 import { OnceRead } from './once-read.ts';
 import { POD_DUMP, POD_OPTIONS, type PodOptions, readPodDump, readPodOptions } from './pod-files.ts';
 
 /** One container archive out of a pod's tar. */
 export interface SplitArchive {
-  /** Safe as a file name. */
+  /** As the manifest says, else as the pod's tar does. Safe as a file name. */
   readonly fileName: string;
   /** The container's name within the pod. */
   readonly container: string;
@@ -59,7 +59,7 @@ export async function* splitPodTar(
       }
       const hash = createHash('sha256');
       const data = new Content(hashed(content.data(), hash));
-      yield { fileName: name, container, sizeBytes, modifiedAt, data: data.read() };
+      yield { fileName: record?.file ?? name, container, sizeBytes, modifiedAt, data: data.read() };
       await data.finish();
       if (record?.sha256 && record.sha256 !== hash.digest('hex')) {
         throw corruptArchive(tar.name, "does not have the manifest's SHA-256", name);
@@ -77,14 +77,14 @@ function archiveNames(
 ): string[] {
   if (form !== 'map') throw invalidArchive(archive, 'is of another form than podfreight writes', POD_OPTIONS);
   const agrees = records?.every(({ file, container }, i) => {
-    return containers[i]?.entry === file.slice(0, -ARCHIVE_SUFFIX.length) && containers[i].name === container;
+    return containers[i]?.entry === archiveStem(file) && containers[i]?.name === container;
   });
   if (records !== undefined && (!agrees || records.length !== containers.length)) {
     throw invalidArchive(archive, 'names other archives than the manifest', POD_OPTIONS);
   }
   return containers.map(({ entry }) => {
-    const name = entry + ARCHIVE_SUFFIX;
-    if (isArchiveFileName(name)) return name;
+    const name = archiveMemberName(entry);
+    if (archiveStem(name) === entry) return name;
     throw invalidArchive(archive, `names the file ${quoteName(name)}, which is not allowed`, POD_OPTIONS);
   });
 }

@@ -1,3 +1,4 @@
+import { containerRecords } from '../checkpoint/container-records.ts';
 import { PodfreightError } from '../errors.ts';
 import { isSandboxId, MANIFEST_NAME } from '../sandbox-id.ts';
 import { int32, int64, invalidManifest, list, nullable, struct, text, type WithUnknown } from './codec.ts';
@@ -94,13 +95,15 @@ function parse(bytes: Uint8Array, file: string): JsonValue {
 }
 
 /**
- * What must hold before a SandboxID is used: every pod has one, it is safe as a file name, and none comes twice.
+ * What must hold before a SandboxID is used: every pod has one, it is safe as a file name, and none comes twice. And what
+ * entries say of container archives must be right.
  * @param file what the message calls it
  * @throws PodfreightError `invalid-manifest`
  */
 export function checkManifest(manifest: Manifest, file = MANIFEST_NAME): void {
   const seen = new Map<string, number>();
-  for (const [i, { sandboxId }] of (manifest.pods ?? []).entries()) {
+  for (const [i, pod] of (manifest.pods ?? []).entries()) {
+    const { sandboxId } = pod;
     const path = `CheckpointedPods[${i}]`;
     if (sandboxId === '') throw invalidManifest(file, `${path} has no SandboxID`, { path });
     if (!isSandboxId(sandboxId)) {
@@ -114,6 +117,7 @@ export function checkManifest(manifest: Manifest, file = MANIFEST_NAME): void {
       });
     }
     seen.set(sandboxId, i);
+    containerRecords(pod, file);
   }
 }
 

@@ -4,10 +4,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { checkpoint, type Flags } from '../../cli/commands/checkpoint.ts';
 import type { Output } from '../../cli/output.ts';
 import { isPodfreightError } from '../../core/errors.ts';
+import { sampleContainer } from '../checkpoint-samples/container.ts';
+import { crioArchive } from '../checkpoint-samples/cri-o.ts';
+import { joined } from '../checkpoint-samples/pieces.ts';
 import {
   apiServer,
   archiveName,
@@ -17,6 +20,7 @@ import {
   serve,
   TOKEN,
 } from '../cli/kubelet/fake-kubelet.ts';
+import { Cloud } from './cloud.ts';
 import { podfreight, start, temporaryFolder } from './podfreight.ts';
 
 const REDIS: FakePod = { namespace: 'default', name: 'my-redis', containers: { redis: {}, metrics: {} } };
@@ -141,7 +145,7 @@ test('podfreight checkpoint … --insecure-skip-tls-verify', async (t) => {
 test('podfreight checkpoint …  # Ctrl-C while the node works', async (t) => {
   const pods = [{ ...REDIS, containers: { redis: { answer: () => child.kill('SIGINT') } } }];
   const server = await serve(t, kubelet({ pods }));
-  const { child, ended } = start(['checkpoint', 'default/my-redis/redis', ...direct(server)]);
+  const { child, ended } = start(['checkpoint', 'default/my-redis/redis', ...direct(server), '--no-push']);
   const { stdout, stderr, code } = await ended;
   assert.deepEqual([stdout, stderr, code], ['', 'podfreight: Stopped by SIGINT.\n', 130]);
 });
@@ -158,7 +162,7 @@ test('refuses what it cannot ask for', async (t) => {
     [['default/gone/redis', ...direct(server)], 3, /pod does not exist/],
     [['default/my-redis/gone', ...direct(server)], 3, /container gone does not exist/],
   ] as const) {
-    const { code: ended, stdout, stderr } = await podfreight(['checkpoint', ...args]);
+    const { code: ended, stdout, stderr } = await podfreight(['checkpoint', '--no-push', ...args]);
     assert.match(stderr, message);
     assert.match(stderr, /^podfreight: [^\n]+\n$/);
     assert.deepEqual([ended, stdout], [code, ''], args.join(' '));
@@ -175,7 +179,7 @@ async function run(server: FakeServer, names: readonly string[], ship: Parameter
   const output = { note() {}, warn() {}, result: (value: unknown) => (printed = value) } as unknown as Output;
   const flags: Flags = {
     ...{ kubelet: server.address, kubeletCa: server.caFile, tokenFile: server.tokenFile },
-    ...{ timeout: 5, push: true },
+    ...{ timeout: 5, push: true, archivesBucket: 'b' },
   };
   const context = { output, signal: new AbortController().signal };
   const error = await checkpoint(names, flags, context, ship).then(
@@ -190,9 +194,10 @@ test('what was checkpointed is shipped at once', async (t) => {
   const shipped: string[] = [];
   const { printed, error } = await run(server, ['default/my-redis'], async (paths) => {
     shipped.push(...paths);
-    return paths.map((path) => ({
+    const archives = paths.map((path) => ({
       ...{ location: { bucket: 'b', key: path }, sandboxIds: [], sizeBytes: 1, contentBytes: 3072, stored: true },
     }));
+    return { archives, failures: [] };
   });
   assert.equal(error, undefined);
   const paths = ['redis', 'metrics'].map((name) => join(server.rootDir, 'checkpoints', archiveName(REDIS, name)));
@@ -216,10 +221,45 @@ test('archives on another machine are named, and not shipped', async (t) => {
   assert.match(error.message, /it is on the node and not here/);
 });
 
-test('podfreight checkpoint default/my-redis/redis  # pushing is not there yet', async (t) => {
+test('podfreight checkpoint default/my-redis  # without a bucket nothing is frozen', async (t) => {
   const server = await node(t);
-  const { stdout, stderr, code } = await podfreight(['checkpoint', 'default/my-redis/redis', ...direct(server)]);
-  assert.match(stdout, /my-redis\/redis/);
-  assert.match(stderr, /cannot be pushed yet; --no-push/);
-  assert.equal(code, 7);
+  const { stdout, stderr, code } = await podfreight(['checkpoint', 'default/my-redis', ...direct(server)]);
+  assert.match(stderr, /PODFREIGHT_ARCHIVES_BUCKET/);
+  assert.deepEqual([stdout, code, server.requests], ['', 2, []]);
+});
+
+describe('with S3', () => {
+  const cloud = new Cloud();
+
+  test('podfreight checkpoint edge/counters --kubelet NODE  # pushes what came, all containers of the pod together', async (t) => {
+    const rootDir = await temporaryFolder(t);
+    await mkdir(join(rootDir, 'checkpoints'));
+    const counters: FakePod = { namespace: 'edge', name: 'counters', containers: { counter: {}, web: {} } };
+    const bytes = new Map<string, Buffer>();
+    for (const [seed, container] of Object.keys(counters.containers).entries()) {
+      const fields = { namespace: 'edge', pod: 'counters', container, seed, pagesBytes: 8192 };
+      const name = archiveName(counters, container);
+      bytes.set(name, joined(crioArchive(sampleContainer(fields))));
+      await writeFile(join(rootDir, 'checkpoints', name), bytes.get(name)!);
+    }
+    const server = await serve(t, kubelet({ pods: [counters], rootDir }));
+    const args = ['checkpoint', 'edge/counters', ...direct(server), '--node', 'n7', '--json'];
+    const { stdout, stderr, code } = await cloud.run(args);
+    assert.equal(code, 0, stderr);
+    const { checkpoints, archives } = JSON.parse(stdout);
+    assert.equal(checkpoints.length, 2);
+    assert.deepEqual(archives[0].files.toSorted(), [...bytes.keys()].toSorted());
+    assert.match(archives[0].key, /^default\/n7\/[0-9a-f]{64}\//);
+    assert.deepEqual(await cloud.keys(cloud.archives), [archives[0].key]);
+    const again = await cloud.run(args.slice(0, -1));
+    assert.match(again.stdout, /^present {2}s3:/m);
+  });
+
+  test('podfreight checkpoint default/my-redis/redis  # of which half came', async (t) => {
+    const server = await node(t);
+    const { stdout, stderr, code } = await cloud.run(['checkpoint', 'default/my-redis/redis', ...direct(server)]);
+    assert.match(stdout, /my-redis\/redis/);
+    assert.match(stderr, /The archive .*redis.*\.tar is refused/);
+    assert.equal(code, 5);
+  });
 });

@@ -198,7 +198,7 @@ test('any archives of a pod come back, compressed or with something stale behind
 
 test('a name that could not be unpacked again is not planned', async () => {
   const file = await sampleFile(COUNTER);
-  for (const fileName of ['../x.tar', 'a b.tar', 'pod.dump', '.tar', 'x.tar.zst']) {
+  for (const fileName of ['../x.tar', 'a b.tar', 'pod.dump', '.tar', 'x.tar.xz', `${'x'.repeat(252)}.tar`]) {
     const [group] = groupByPod([{ ...file, fileName }]).pods;
     await assert.rejects(planPodTar(group!), (error: unknown) => {
       return (

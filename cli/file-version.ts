@@ -1,5 +1,5 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
-import { isErrno } from '../file-error.ts';
+import { isErrno } from './file-error.ts';
 
 /** A regular file at one moment. */
 export interface FileVersion {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openForWriting } from '../../../cli/agent/open-writers.ts';
-import { temporaryFolder } from '../../e2e/podfreight.ts';
-import { FIRST, opener, procOf } from './processes.ts';
+import { openForWriting } from '../../cli/open-writers.ts';
+import { temporaryFolder } from '../e2e/podfreight.ts';
+import { FIRST, opener, procOf } from './agent/processes.ts';
 
 const NAME = 'checkpoint-a_b-c-2026-11-22T14:31:07Z.tar';
 

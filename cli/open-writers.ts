@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { isErrno } from '../file-error.ts';
+import { isErrno } from './file-error.ts';
 
 /** Where Linux's first PID namespace is known by its number. @see include/linux/proc_ns.h PROC_PID_INIT_INO */
 const FIRST_PID_NAMESPACE = 'pid:[4026531836]';
