@@ -39,8 +39,13 @@ export class KubeletDirectory {
     return join(this.path, MANIFEST_NAME);
   }
 
+  /** @param name that is safe: of a pod's file or of a container archive */
+  filePath(name: string): string {
+    return join(this.path, name);
+  }
+
   podPath(sandboxId: string): string {
-    return join(this.path, podFileName(sandboxId));
+    return this.filePath(podFileName(sandboxId));
   }
 
   /**

@@ -11,7 +11,8 @@ import type { StagingPaths } from './staging-paths.ts';
 
 /**
  * Makes the target what the plan says, each step durable before the next depends on it. Only while the private folder is
- * locked, and until the staging is retired. The rename of `next` commits: killed before it, the next insert rolls back.
+ * locked, and until the staging is retired. The rename of `next`, to the manifest or where there is none to `landed`,
+ * commits: killed before it, the next insert rolls back.
  * @param present the target's manifest, if it has one
  */
 export async function commit(
@@ -34,16 +35,17 @@ export async function commit(
 
 async function carryOut(target: KubeletDirectory, staging: StagingPaths, plan: LandingPlan): Promise<void> {
   if (plan.between !== undefined) await putManifest(target, staging.between);
-  for (const sandboxId of plan.link) {
-    const path = target.podPath(sandboxId);
-    await orFileError(`Cannot create ${path}`, () => link(staging.pod('new', sandboxId), path)); // never over a file
+  for (const name of plan.link) {
+    const path = target.filePath(name);
+    await orFileError(`Cannot create ${path}`, () => link(staging.file('new', name), path)); // never over a file
   }
-  for (const sandboxId of plan.swap) {
-    const path = target.podPath(sandboxId);
-    await orFileError(`Cannot replace ${path}`, () => rename(staging.pod('swap', sandboxId), path));
+  for (const name of plan.swap) {
+    const path = target.filePath(name);
+    await orFileError(`Cannot replace ${path}`, () => rename(staging.file('swap', name), path));
   }
   await syncDirectory(target.path);
-  await putManifest(target, staging.next);
+  if (plan.after !== undefined) await putManifest(target, staging.next);
+  else await landWithoutManifest(staging);
 }
 
 /** Everything a rollback needs to know is on disk before the target changes. */
@@ -53,18 +55,18 @@ async function prepare(
   plan: LandingPlan,
   present: Manifest | undefined,
 ): Promise<void> {
-  for (const sandboxId of plan.swap) {
-    await orFileError(`Cannot link ${target.podPath(sandboxId)}`, async () => {
-      await link(target.podPath(sandboxId), staging.pod('old', sandboxId));
-      await link(staging.pod('new', sandboxId), staging.pod('swap', sandboxId));
+  for (const name of plan.swap) {
+    await orFileError(`Cannot link ${target.filePath(name)}`, async () => {
+      await link(target.filePath(name), staging.file('old', name));
+      await link(staging.file('new', name), staging.file('swap', name));
     });
   }
   if (plan.between !== undefined && present !== undefined) {
     await writeSynced(staging.before, formatManifest(present));
     await writeSynced(staging.between, formatManifest(plan.between));
   }
-  for (const sandboxId of plan.keep) await syncFile(target.podPath(sandboxId));
-  await writeSynced(staging.next, formatManifest(plan.after));
+  for (const name of plan.keep) await syncFile(target.filePath(name));
+  await writeSynced(staging.next, plan.after === undefined ? Buffer.alloc(0) : formatManifest(plan.after));
   for (const folder of ['new', 'old', 'swap'] as const) await syncDirectory(staging.folder(folder));
   await syncDirectory(dirname(staging.root));
   await orFileError(`Cannot write ${staging.after}`, () => link(staging.next, staging.after));
@@ -72,11 +74,17 @@ async function prepare(
 }
 
 /** What is there already, and right, survives a power cut as well, whoever wrote it. */
-export async function confirm(target: KubeletDirectory, { keep }: LandingPlan): Promise<void> {
+export async function confirm(target: KubeletDirectory, { keep, after }: LandingPlan): Promise<void> {
   if (keep.length === 0) return;
-  for (const sandboxId of keep) await syncFile(target.podPath(sandboxId));
-  await syncFile(target.manifestPath);
+  for (const name of keep) await syncFile(target.filePath(name));
+  if (after !== undefined) await syncFile(target.manifestPath);
   await syncDirectory(target.path);
+}
+
+/** Container archives need no manifest to be found: they count as soon as it is on disk that nothing is to be undone. */
+async function landWithoutManifest(staging: StagingPaths): Promise<void> {
+  await orFileError(`Cannot write ${staging.landed}`, () => rename(staging.next, staging.landed));
+  await syncDirectory(staging.root);
 }
 
 async function putManifest(target: KubeletDirectory, from: string): Promise<void> {

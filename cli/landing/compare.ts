@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { PodfreightError } from '../../core/errors.ts';
-import type { Manifest } from '../../core/manifest/manifest.ts';
 import { FileSource } from '../file-source.ts';
 import { type KubeletDirectory, lookUp } from '../kubelet-directory.ts';
 import type { Comparison } from './plan.ts';
 
-/** What is known of an arriving pod's file; before it was read, that may be nothing. */
+/** What is known of an arriving file; before it was read, that may be nothing. */
 export interface Arrival {
   readonly sizeBytes?: number;
   readonly sha256?: string;
@@ -26,17 +25,18 @@ export class Digests {
 
 /**
  * Compares what the target has with what arrives. Where size and digest say nothing yet, the bytes count as the same.
- * @throws PodfreightError `conflict` when something that is no regular file has the name of a pod's file
+ * @param names of the arriving files
+ * @throws PodfreightError `conflict` when something that is no regular file has the name of one
  */
 export async function compareFiles(
   target: KubeletDirectory,
-  arriving: Manifest,
+  names: Iterable<string>,
   arrivals: ReadonlyMap<string, Arrival>,
   digests: Digests,
 ): Promise<Map<string, Comparison>> {
   const comparisons = new Map<string, Comparison>();
-  for (const { sandboxId } of arriving.pods ?? []) {
-    comparisons.set(sandboxId, await compare(target.podPath(sandboxId), arrivals.get(sandboxId) ?? {}, digests));
+  for (const name of names) {
+    comparisons.set(name, await compare(target.filePath(name), arrivals.get(name) ?? {}, digests));
   }
   return comparisons;
 }

@@ -5,6 +5,7 @@ import type { CommandContext } from '../command.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import { collect, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
 import type { Progress } from '../progress.ts';
+import { FORMS, type Form } from './form.ts';
 import { land } from './land.ts';
 import { ON_CONFLICT, type OnConflict } from './plan.ts';
 import { reportLanding } from './report.ts';
@@ -13,6 +14,7 @@ import { reportLanding } from './report.ts';
 export interface LandingFlags {
   readonly target: string;
   readonly onConflict: OnConflict;
+  readonly as?: Form;
   readonly pod?: readonly string[];
   readonly dryRun?: boolean;
 }
@@ -28,9 +30,19 @@ export function addTargetFlag(command: Command): Command {
 export function addLandingFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--on-conflict <action>', 'when the target has the same SandboxID with another checkpoint')
+      new Option(
+        '--on-conflict <action>',
+        'when the target has another checkpoint with the same SandboxID, or file name',
+      )
         .choices(ON_CONFLICT)
         .default('refuse' satisfies OnConflict),
+    )
+    .addOption(
+      new Option(
+        '--as <form>',
+        'how pods made of container archives land: in pods, <SandboxID>.tar, or in containers, each under its own name ' +
+          '(default: pods where the target has a checkpointed.pods or not all are made of such, else containers)',
+      ).choices(FORMS),
     )
     .option(POD_FLAG, POD_FLAG_HELP, collect)
     .option('--dry-run', 'check the archive and say what would happen; write nothing')
@@ -57,7 +69,7 @@ export async function landFrom(
  */
 export async function landArchive(
   archive: Archive,
-  { target, onConflict, pod: selectors = [], dryRun = false }: LandingFlags,
+  { target, onConflict, as, pod: selectors = [], dryRun = false }: LandingFlags,
   label: string,
   { output, signal }: CommandContext,
 ): Promise<void> {
@@ -68,6 +80,7 @@ export async function landArchive(
       target,
       selectors,
       onConflict,
+      as,
       dryRun,
       signal,
       onStart: (totalBytes) => (progress = output.progress(dryRun ? 'Checking' : label, totalBytes)),

@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Member } from '../../core/archive/member.ts';
-import type { KeptContent } from '../../core/archive/member-reader.ts';
 import type { Archive } from '../../core/archive/reader.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
-import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
+import { podFileName } from '../../core/sandbox-id.ts';
 import { makeDirectories } from '../durable.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
 import { canGoOn, type Partial } from '../partial.ts';
 import { matchPods } from '../pod-flag.ts';
+import { type ArrivingFile, arrivingFiles } from './arriving-files.ts';
 import { commit, confirm } from './commit.ts';
 import { type Arrival, compareFiles, Digests } from './compare.ts';
+import { type Form, fileNames, formOf } from './form.ts';
 import { makeSpace, openPartial, removePartial } from './partials.ts';
 import { type LandingPlan, type OnConflict, type Outcome, planLanding } from './plan.ts';
+import { archivesOf, planArchives } from './plan-archives.ts';
 import { PrivateFolder } from './private-folder.ts';
 import { isTidy, rollBackDead } from './rollback.ts';
 import { inPlaceBut, Staging } from './staging.ts';
@@ -24,6 +25,8 @@ export interface LandRequest {
   /** As {@link matchPods} reads them; none means all. */
   readonly selectors?: readonly string[];
   readonly onConflict: OnConflict;
+  /** Absent: as {@link formOf} says. */
+  readonly as?: Form | undefined;
   /** Reads and checks everything, writes nothing. */
   readonly dryRun?: boolean;
   readonly signal: AbortSignal;
@@ -41,9 +44,20 @@ export interface LandedPod {
   readonly sizeBytes?: number;
   /** SHA-256 of the pod's file in the archive. */
   readonly sha256?: string;
+  /** Where they land by themselves. */
+  readonly archives?: readonly LandedArchive[];
+}
+
+export interface LandedArchive {
+  /** Its name in the target. */
+  readonly file: string;
+  readonly container: string;
+  readonly sizeBytes: number;
+  readonly sha256?: string;
 }
 
 export interface Landing {
+  readonly form: Form;
   /** In the archive's order. */
   readonly pods: readonly LandedPod[];
   /** False when the archive carries nothing that its bytes could be checked against. */
@@ -61,34 +75,36 @@ export async function land(request: LandRequest): Promise<Landing> {
   const { archive, selectors = [], dryRun = false } = request;
   const target = new KubeletDirectory(request.target);
   const arriving = matchPods((await archive.manifest()).manifest, selectors, archive.name);
+  if (!dryRun) await clearUp(target, request.signal);
+  const form = formOf(request.as, await target.readManifestIfAny(), arriving);
+  const names = fileNames(form, arriving);
   const digests = new Digests();
   const decide = async (arrivals: ReadonlyMap<string, Arrival>) => {
     const present = await target.readManifestIfAny();
-    const files = await compareFiles(target, arriving, arrivals, digests);
-    const plan = planLanding({ present, arriving, files, onConflict: request.onConflict, target: target.path });
-    return { present, plan };
+    const files = await compareFiles(target, names, arrivals, digests);
+    const question = { present, arriving, files, onConflict: request.onConflict, target: target.path };
+    return { present, plan: form === 'pods' ? planLanding(question) : planArchives(question) };
   };
 
-  if (!dryRun) await clearUp(target, request.signal);
-  const foreseen = await foresee(archive, arriving);
+  const foreseen = await foresee(archive, arriving, form);
   const { plan: likely } = await decide(foreseen.arrivals); // what must fail, fails before anything is read or written
   if (!likely.changes && foreseen.certain) {
     if (!dryRun) await confirm(target, likely);
-    return report(likely, foreseen.arrivals, archive);
+    return report({ form, plan: likely }, foreseen.arrivals, archive);
   }
 
   request.onStart?.(foreseen.totalBytes);
   if (dryRun) {
-    const arrivals = await readPods(request, arriving, ({ sha256 }, data) => digest(data, sha256));
-    return report((await decide(arrivals)).plan, arrivals, archive);
+    const arrivals = await readFiles(request, { form, arriving }, ({ sha256 }, data) => digest(data, sha256));
+    return report({ form, plan: (await decide(arrivals)).plan }, arrivals, archive);
   }
 
   await makeDirectories(target.path);
   const folder = await PrivateFolder.open(target.path);
-  const names = (arriving.pods ?? []).map(({ sandboxId }) => podFileName(sandboxId));
-  await using partial = await openPartial(folder, { archive, names, signal: request.signal });
+  await using partial =
+    form === 'pods' ? await openPartial(folder, { archive, names, signal: request.signal }) : undefined;
   try {
-    return await carryOut({ request, target, folder, arriving, foreseen, decide }, partial);
+    return await carryOut({ request, target, folder, form, arriving, foreseen, decide }, partial);
   } catch (error) {
     if (partial !== undefined && !canGoOn(error)) await removePartial(folder, partial).catch(() => {}); // what failed first counts
     throw error;
@@ -99,6 +115,7 @@ interface Job {
   readonly request: LandRequest;
   readonly target: KubeletDirectory;
   readonly folder: PrivateFolder;
+  readonly form: Form;
   readonly arriving: Manifest;
   readonly foreseen: Awaited<ReturnType<typeof foresee>>;
   decide(arrivals: ReadonlyMap<string, Arrival>): Promise<{ present: Manifest | undefined; plan: LandingPlan }>;
@@ -106,20 +123,21 @@ interface Job {
 
 /** @param partial where to find and leave what can be gone on with */
 async function carryOut(
-  { request, target, folder, arriving, foreseen, decide }: Job,
+  { request, target, folder, form, arriving, foreseen, decide }: Job,
   partial: Partial | undefined,
 ): Promise<Landing> {
   const { archive, signal } = request;
   await using staging = await openStaging(folder, signal);
   await makeSpace(folder, (foreseen.totalBytes ?? 0) - ((await partial?.storedBytes()) ?? 0), signal);
-  const take = async ({ member, sandboxId, sha256 }: ArrivingPod, data: AsyncIterable<Buffer>) => {
+  const take = async (file: ArrivingFile, data: AsyncIterable<Buffer>) => {
+    const { name, sha256 } = file;
     if (partial !== undefined && sha256 !== undefined) {
-      return staging.adopt(sandboxId, member, data, sha256, await partial.file(member.name));
+      return staging.adopt(name, file, data, sha256, await partial.file(name));
     }
-    await folder.checkSpace(member.sizeBytes);
-    return staging.add(sandboxId, member, data, sha256);
+    await folder.checkSpace(file.sizeBytes);
+    return staging.add(name, file, data, sha256);
   };
-  const arrivals = await readPods(request, arriving, take, partial);
+  const arrivals = await readFiles(request, { form, arriving, kept: partial }, take);
   await staging.settled();
   await decide(arrivals); // hashes what the target has while others are not kept waiting
 
@@ -132,59 +150,39 @@ async function carryOut(
   await partial?.remove().catch((error) => {
     throw inPlaceBut('clearing up failed', error);
   });
-  return report(plan, arrivals, archive);
+  return report({ form, plan }, arrivals, archive);
 }
 
 /** What the archive tells without being read through. */
-async function foresee(archive: Archive, arriving: Manifest) {
-  const arrivals = new Map<string, Arrival>();
-  for (const member of archive.index?.members ?? (await archive.layout()) ?? []) {
-    const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined) arrivals.set(sandboxId, member);
-  }
-  const pods = (arriving.pods ?? []).map((pod) => arrivals.get(pod.sandboxId));
-  const known = pods.every((pod) => pod?.sizeBytes !== undefined);
+async function foresee(archive: Archive, arriving: Manifest, form: Form) {
+  const members = new Map<string, Arrival>();
+  for (const member of archive.index?.members ?? (await archive.layout()) ?? []) members.set(member.name, member);
+  const sizes = fileNames('pods', arriving).map((name) => members.get(name)?.sizeBytes);
+  const arrivals = form === 'pods' ? members : recorded(arriving);
   return {
     arrivals,
-    certain: pods.every((pod) => pod?.sha256 !== undefined),
-    totalBytes: known ? pods.reduce((sum, pod) => sum + (pod?.sizeBytes ?? 0), 0) : undefined,
+    certain: archive.verified && fileNames(form, arriving).every((name) => arrivals.get(name)?.sha256 !== undefined),
+    totalBytes: sizes.includes(undefined) ? undefined : sizes.reduce((sum: number, size = 0) => sum + size, 0),
   };
 }
 
-interface ArrivingPod {
-  readonly sandboxId: string;
-  readonly member: Member;
-  /** As {@link ArchivedMember}. */
-  readonly sha256?: string | undefined;
+/** What the manifest says of container archives. */
+function recorded({ pods }: Manifest): Map<string, Arrival> {
+  const records = (pods ?? []).flatMap(archivesOf);
+  return new Map(records.map(({ file, sizeBytes, sha256 }) => [file, { sizeBytes, ...(sha256 && { sha256 }) }]));
 }
 
-/** Hands the chosen pods to `take`. Without an index the whole archive is read, and so all of it checked. */
-async function readPods(
+/** Hands the files that are to land to `take`. */
+async function readFiles(
   { archive, signal, onBytes }: LandRequest,
-  arriving: Manifest,
-  take: (pod: ArrivingPod, data: AsyncIterable<Buffer>) => Promise<Arrival>,
-  kept?: KeptContent,
+  what: Pick<Parameters<typeof arrivingFiles>[1], 'form' | 'arriving' | 'kept'>,
+  take: (file: ArrivingFile, data: AsyncIterable<Buffer>) => Promise<Arrival>,
 ): Promise<Map<string, Arrival>> {
-  const chosen = new Set((arriving.pods ?? []).map((pod) => podFileName(pod.sandboxId)));
   const arrivals = new Map<string, Arrival>();
-  for await (const { member, data, sha256 } of archive.members(archive.index && chosen, { fleeting: true, kept })) {
-    const sandboxId = sandboxIdOfFileName(member.name);
-    if (sandboxId !== undefined && chosen.has(member.name)) {
-      arrivals.set(sandboxId, await take({ sandboxId, member, sha256 }, watched(data, signal, onBytes)));
-    } else {
-      for await (const _ of watched(data, signal));
-    }
+  for await (const file of arrivingFiles(archive, { ...what, signal, onBytes })) {
+    arrivals.set(file.name, await take(file, file.data));
   }
   return arrivals;
-}
-
-async function* watched(data: AsyncIterable<Buffer>, signal: AbortSignal, onBytes?: (bytes: number) => void) {
-  for await (const chunk of data) {
-    signal.throwIfAborted();
-    yield chunk;
-    onBytes?.(chunk.length);
-  }
-  signal.throwIfAborted();
 }
 
 /** @param sha256 when whoever gives the data checks that */
@@ -214,9 +212,22 @@ async function openStaging(folder: PrivateFolder, signal: AbortSignal): Promise<
   return await Staging.create(folder.path); // while the lock is held
 }
 
-function report(plan: LandingPlan, arrivals: ReadonlyMap<string, Arrival>, archive: Archive): Landing {
-  const pods = plan.outcomes.map(({ pod: { sandboxId, namespace, name }, outcome }) => {
-    const { sizeBytes, sha256 } = arrivals.get(sandboxId) ?? {};
+function report(
+  { form, plan }: { form: Form; plan: LandingPlan },
+  arrivals: ReadonlyMap<string, Arrival>,
+  { verified }: Archive,
+): Landing {
+  const pods = plan.outcomes.map(({ pod, outcome }) => {
+    const { sandboxId, namespace, name } = pod;
+    if (form === 'containers') {
+      const archives = archivesOf(pod).map(({ file, container, sizeBytes }) => {
+        const { sha256 } = arrivals.get(file) ?? {};
+        return { file, container, sizeBytes, ...(sha256 && { sha256 }) };
+      });
+      const sizeBytes = archives.reduce((sum, archive) => sum + archive.sizeBytes, 0);
+      return { sandboxId, namespace, name, outcome, sizeBytes, archives };
+    }
+    const { sizeBytes, sha256 } = arrivals.get(podFileName(sandboxId)) ?? {};
     return {
       sandboxId,
       namespace,
@@ -226,5 +237,5 @@ function report(plan: LandingPlan, arrivals: ReadonlyMap<string, Arrival>, archi
       ...(sha256 && { sha256 }),
     };
   });
-  return { pods, verified: archive.verified };
+  return { form, pods, verified };
 }

@@ -1,8 +1,9 @@
 import { PodfreightError } from '../../core/errors.ts';
 import { formatPod, type Manifest, type ManifestPod } from '../../core/manifest/manifest.ts';
 import { mergeManifests } from '../../core/manifest/merge.ts';
+import { podFileName } from '../../core/sandbox-id.ts';
 
-/** What to do with a pod that the target has with the same SandboxID and other bytes or another entry. */
+/** What to do with a pod of which the target has a file of the same name with other bytes, or another entry. */
 export type OnConflict = 'refuse' | 'skip' | 'replace';
 
 export const ON_CONFLICT = ['refuse', 'skip', 'replace'] as const satisfies readonly OnConflict[];
@@ -10,24 +11,24 @@ export const ON_CONFLICT = ['refuse', 'skip', 'replace'] as const satisfies read
 /** `unchanged`: the target had the same; `skipped`: it had, and kept, something else. */
 export type Outcome = 'inserted' | 'unchanged' | 'skipped' | 'replaced';
 
-/** What the target has under the name of a pod's file, compared with what arrived. */
+/** What the target has under the name of an arriving file, compared with what arrived. */
 export type Comparison = 'absent' | 'same' | 'other';
 
 export interface LandingPlan {
   readonly outcomes: readonly { readonly pod: ManifestPod; readonly outcome: Outcome }[];
-  /** SandboxIDs of files to link where nothing is. */
+  /** Names of files to link where nothing is. */
   readonly link: readonly string[];
-  /** SandboxIDs of files to rename over what is there. */
+  /** Names of files to rename over what is there. */
   readonly swap: readonly string[];
-  /** SandboxIDs of files that are right as they are, and must only be on disk. */
+  /** Names of files that are right as they are, and must only be on disk. */
   readonly keep: readonly string[];
   /**
    * The manifest for the moment between: without the pods of which both entry and file change, so that no entry ever
    * stands beside bytes that it does not describe. Absent when there are none.
    */
   readonly between?: Manifest;
-  /** The manifest at the end. */
-  readonly after: Manifest;
+  /** The manifest at the end. Absent where container archives land by themselves: then it stays as it is. */
+  readonly after?: Manifest;
   readonly changes: boolean;
 }
 
@@ -36,7 +37,7 @@ export interface LandingQuestion {
   readonly present: Manifest | undefined;
   /** A manifest of exactly the pods to land; version and unknown fields count where the target has no manifest. */
   readonly arriving: Manifest;
-  /** By SandboxID, for every pod to land. */
+  /** By name, for every file to land. */
   readonly files: ReadonlyMap<string, Comparison>;
   readonly onConflict: OnConflict;
   /** For the message. */
@@ -59,7 +60,8 @@ export function planLanding({ present, arriving, files, onConflict, target }: La
   for (const pod of arriving.pods ?? []) {
     const { sandboxId } = pod;
     const entry = entries.get(sandboxId);
-    const file = files.get(sandboxId) ?? 'absent';
+    const name = podFileName(sandboxId);
+    const file = files.get(name) ?? 'absent';
     const otherEntry = entry !== undefined && formatPod(entry) !== formatPod(pod);
     const collides = otherEntry || file === 'other';
     if (collides && onConflict === 'refuse') refused.push(pod);
@@ -67,10 +69,10 @@ export function planLanding({ present, arriving, files, onConflict, target }: La
       outcomes.push({ pod, outcome: 'skipped' });
       continue;
     }
-    if (file === 'absent') link.push(sandboxId);
+    if (file === 'absent') link.push(name);
     else if (file === 'other' || entry === undefined)
-      swap.push(sandboxId); // a file nobody named becomes ours in mode and owner
-    else keep.push(sandboxId);
+      swap.push(name); // a file nobody named becomes ours in mode and owner
+    else keep.push(name);
     if (otherEntry && file !== 'same') torn.add(sandboxId);
     const unchanged = entry !== undefined && file === 'same';
     outcomes.push({ pod, outcome: collides ? 'replaced' : unchanged ? 'unchanged' : 'inserted' });
@@ -92,10 +94,15 @@ export function planLanding({ present, arriving, files, onConflict, target }: La
 }
 
 function conflict(target: string, pods: readonly ManifestPod[]): PodfreightError {
-  const names = pods.map((pod) => `${pod.namespace}/${pod.name} (${pod.sandboxId})`).join(', ');
+  const names = pods.map((pod) => `${titleOf(pod)} (${pod.sandboxId})`).join(', ');
   return new PodfreightError(
     'conflict',
     `${target} has other checkpoints under the same SandboxID of ${names}; nothing was inserted. Choose --on-conflict skip or --on-conflict replace.`,
     { subject: { target, sandboxIds: pods.map((pod) => pod.sandboxId) } },
   );
+}
+
+/** `namespace/name`; of a container without a pod its SandboxID. */
+export function titleOf({ namespace, name, sandboxId }: Pick<ManifestPod, 'namespace' | 'name' | 'sandboxId'>): string {
+  return namespace === '' && name === '' ? sandboxId : `${namespace}/${name}`;
 }

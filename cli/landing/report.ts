@@ -3,7 +3,7 @@ import { formatBytes } from '../bytes.ts';
 import type { Output } from '../output.ts';
 import { safeText } from '../safe-text.ts';
 import type { Landing } from './land.ts';
-import type { Outcome } from './plan.ts';
+import { type Outcome, titleOf } from './plan.ts';
 
 const OUTCOMES: readonly Outcome[] = ['inserted', 'replaced', 'skipped', 'unchanged'];
 
@@ -12,7 +12,7 @@ const OUTCOMES: readonly Outcome[] = ['inserted', 'replaced', 'skipped', 'unchan
  * checkpointctl.
  */
 export function reportLanding(
-  { pods, verified }: Landing,
+  { form, pods, verified }: Landing,
   context: { output: Output; archive: Archive; target: string; dryRun: boolean },
 ): void {
   const { output, archive, target, dryRun } = context;
@@ -21,14 +21,14 @@ export function reportLanding(
       `${archive.name} carries no digests; that its checkpoints are as they were made could not be verified.`,
     );
   }
-  const skipped = pods
-    .filter(({ outcome }) => outcome === 'skipped')
-    .map(({ namespace, name }) => `${namespace}/${name}`);
+  const skipped = pods.filter(({ outcome }) => outcome === 'skipped').map(titleOf);
   if (skipped.length > 0) output.warn(`${target} has other checkpoints of ${skipped.join(', ')}, which were kept.`);
-  const lines = pods.map(({ namespace, name, sandboxId, outcome }) => {
-    return `${outcome.padEnd(9)}  ${safeText(`${namespace}/${name}`)}  ${sandboxId}\n`;
+  const lines = pods.flatMap((pod) => {
+    const title = `${pod.outcome.padEnd(9)}  ${safeText(titleOf(pod))}  `;
+    if (pod.archives === undefined) return [`${title}${pod.sandboxId}\n`];
+    return pod.archives.map(({ file }) => `${title}${file}\n`);
   });
-  output.result({ target, dryRun, verified, pods }, dryRun ? lines.join('') : '');
+  output.result({ target, form, dryRun, verified, pods }, dryRun ? lines.join('') : '');
   if (dryRun) return;
   const counts = OUTCOMES.map((outcome) => [outcome, pods.filter((pod) => pod.outcome === outcome).length] as const);
   const summary = counts.flatMap(([outcome, count]) => (count > 0 ? [`${count} ${outcome}`] : [])).join(', ');

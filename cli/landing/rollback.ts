@@ -1,5 +1,6 @@
 import { link, lstat, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { checkManifest, formatManifest, type Manifest, parseManifest } from '../../core/manifest/manifest.ts';
+import { podFileName } from '../../core/sandbox-id.ts';
 import { syncDirectory } from '../durable.ts';
 import { isErrno, orFileError } from '../file-error.ts';
 import type { KubeletDirectory } from '../kubelet-directory.ts';
@@ -44,15 +45,15 @@ export async function isTidy({ path }: PrivateFolder): Promise<boolean> {
 export async function rollBack(target: KubeletDirectory, staging: StagingPaths): Promise<boolean> {
   const begun = await inode(staging.after);
   if (begun === undefined) return false;
-  if ((await inode(target.manifestPath)) === begun) return true;
+  if ((await inode(target.manifestPath)) === begun || (await inode(staging.landed)) === begun) return true;
 
   const before = await readBefore(target, staging);
   const live = await target.readManifestIfAny();
-  const listed = new Set((live?.pods ?? []).map((pod) => pod.sandboxId));
-  for (const sandboxId of await staging.pods('old')) await restoreOld(target, staging, sandboxId);
-  for (const sandboxId of await staging.pods('new')) {
-    if (!listed.has(sandboxId) && (await isFromHere(target, staging, sandboxId))) {
-      await orFileError(`Cannot remove ${target.podPath(sandboxId)}`, () => unlink(target.podPath(sandboxId)));
+  const listed = new Set((live?.pods ?? []).map((pod) => podFileName(pod.sandboxId)));
+  for (const name of await staging.names('old')) await restoreOld(target, staging, name);
+  for (const name of await staging.names('new')) {
+    if (!listed.has(name) && (await isFromHere(target, staging, name))) {
+      await orFileError(`Cannot remove ${target.filePath(name)}`, () => unlink(target.filePath(name)));
     }
   }
   await syncDirectory(target.path);
@@ -62,18 +63,18 @@ export async function rollBack(target: KubeletDirectory, staging: StagingPaths):
 }
 
 /** Whether the target's file is the one that this staging put there. */
-async function isFromHere(target: KubeletDirectory, staging: StagingPaths, sandboxId: string): Promise<boolean> {
-  const there = await inode(target.podPath(sandboxId));
-  return there !== undefined && there === (await inode(staging.pod('new', sandboxId)));
+async function isFromHere(target: KubeletDirectory, staging: StagingPaths, name: string): Promise<boolean> {
+  const there = await inode(target.filePath(name));
+  return there !== undefined && there === (await inode(staging.file('new', name)));
 }
 
-async function restoreOld(target: KubeletDirectory, staging: StagingPaths, sandboxId: string): Promise<void> {
-  if (!(await isFromHere(target, staging, sandboxId))) return;
-  const path = target.podPath(sandboxId);
+async function restoreOld(target: KubeletDirectory, staging: StagingPaths, name: string): Promise<void> {
+  if (!(await isFromHere(target, staging, name))) return;
+  const path = target.filePath(name);
   await orFileError(`Cannot restore ${path}`, async () => {
-    const again = staging.pod('swap', sandboxId);
+    const again = staging.file('swap', name);
     await rm(again, { force: true });
-    await link(staging.pod('old', sandboxId), again);
+    await link(staging.file('old', name), again);
     await rename(again, path);
   });
 }

@@ -1,19 +1,21 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { podFileName, sandboxIdOfFileName } from '../../core/sandbox-id.ts';
+import { isArchiveFileName } from '../../core/checkpoint/archive-file-name.ts';
 import { isErrno, orFileError } from '../file-error.ts';
 
 /**
  * What one insert keeps in the private folder until it is over. docs/design.md has the protocol.
  *
  *     lock                 held by the insert: who can take it knows that the insert is dead
- *     new/<SandboxID>.tar  the checkpoints that arrived; stays linked, so that its inode tells what came from here
- *     old/<SandboxID>.tar  second links of the files that are replaced
- *     swap/<SandboxID>.tar second links of new files, to be renamed over old ones
+ *     new/<file>           the checkpoints that arrived; stays linked, so that its inode tells what came from here
+ *     old/<file>           second links of the files that are replaced
+ *     swap/<file>          second links of new files, to be renamed over old ones
  *     before               the manifest as it was, when one without the replaced pods stands in between
  *     between              that one, until it is renamed into place
- *     next                 the new manifest, until it is renamed into place: that is the moment of commitment
- *     after                a second link of the new manifest, from before the target is touched until that is undone
+ *     next                 the new manifest, until it is renamed into place: that is the moment of commitment. Where there is
+ *                          none, an empty file, which becomes
+ *     landed               then
+ *     after                a second link of `next`, from before the target is touched until that is undone
  */
 export class StagingPaths {
   readonly root: string;
@@ -34,6 +36,9 @@ export class StagingPaths {
   get next(): string {
     return join(this.root, 'next');
   }
+  get landed(): string {
+    return join(this.root, 'landed');
+  }
   get after(): string {
     return join(this.root, 'after');
   }
@@ -42,12 +47,13 @@ export class StagingPaths {
     return join(this.root, which);
   }
 
-  pod(which: 'new' | 'old' | 'swap', sandboxId: string): string {
-    return join(this.folder(which), podFileName(sandboxId));
+  /** @param name of a pod's file or a container archive */
+  file(which: 'new' | 'old' | 'swap', name: string): string {
+    return join(this.folder(which), name);
   }
 
-  /** SandboxIDs of the files in `which`; none when that was never made. */
-  async pods(which: 'new' | 'old'): Promise<string[]> {
+  /** Names of the files in `which`; none when that was never made. */
+  async names(which: 'new' | 'old'): Promise<string[]> {
     const folder = this.folder(which);
     const names = await orFileError(`Cannot read ${folder}`, async () => {
       try {
@@ -57,6 +63,6 @@ export class StagingPaths {
         throw error;
       }
     });
-    return names.map(sandboxIdOfFileName).filter((sandboxId) => sandboxId !== undefined);
+    return names.filter(isArchiveFileName);
   }
 }

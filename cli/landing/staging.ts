@@ -21,7 +21,7 @@ const DONE = /^done-[0-9a-f]{16}$/;
 const SYNCS_AT_ONCE = 8;
 
 /** A file in `new/`. */
-export interface StagedPod {
+export interface StagedFile {
   readonly sizeBytes: number;
   readonly sha256: string;
 }
@@ -53,17 +53,17 @@ export class Staging {
   }
 
   /**
-   * Writes a pod's file, 0600, with the member's time. It is being synced when this ends, and on disk when `settled` does.
+   * Writes a file, 0600, with the member's time. It is being synced when this ends, and on disk when `settled` does.
    * @param data each chunk is left alone once the next is asked for
    * @param sha256 of the data, when whoever gives them checks that
    */
   async add(
-    sandboxId: string,
-    { modifiedAt, sizeBytes: promisedBytes }: Member,
+    name: string,
+    { modifiedAt, sizeBytes: promisedBytes }: Omit<Member, 'name'>,
     data: AsyncIterable<Uint8Array>,
     sha256?: string,
-  ): Promise<StagedPod> {
-    const path = this.paths.pod('new', sandboxId);
+  ): Promise<StagedFile> {
+    const path = this.paths.file('new', name);
     const hash = sha256 === undefined ? createHash('sha256') : undefined;
     let sizeBytes = 0;
     const handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
@@ -97,12 +97,12 @@ export class Staging {
    * @param sha256 of the data, which whoever gives them checks
    */
   async adopt(
-    sandboxId: string,
-    { modifiedAt, sizeBytes }: Member,
+    name: string,
+    { modifiedAt, sizeBytes }: Omit<Member, 'name'>,
     data: AsyncIterable<Buffer>,
     sha256: string,
     file: PartialFile,
-  ): Promise<StagedPod> {
+  ): Promise<StagedFile> {
     await reserve(file.path, sizeBytes);
     let start = 0;
     for await (const chunk of data) {
@@ -112,7 +112,7 @@ export class Staging {
     }
     await this.#syncs.add(async () => {
       await file.sync(modifiedAt);
-      const path = this.paths.pod('new', sandboxId);
+      const path = this.paths.file('new', name);
       await orFileError(`Cannot create ${path}`, () => link(file.path, path));
     });
     return { sizeBytes, sha256 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { openForWriting } from '../../cli/open-writers.ts';
@@ -17,6 +17,9 @@ import { makeNode, PODS } from './nodes.ts';
 import { FIXTURES, temporaryFolder } from './podfreight.ts';
 
 const PODMAN = ['podman-counter.tar.zst', 'podman-redis.tar.zst', 'podman-web.tar.gz'];
+/** What an older, longer file has left behind the end. */
+const STALE = Buffer.from('somebody else’s memory'.repeat(100));
+
 const small = (fields: Partial<SampleContainer>) => sampleContainer({ pagesBytes: 64 * 1024, ...fields });
 const COUNTER = small({});
 const SIDECAR = small({ container: 'sidecar', seed: 3, checkpointedAt: '2026-11-22T14:31:10+01:00' });
@@ -42,6 +45,15 @@ async function directoryWith(t: TestContext, files: Files): Promise<string> {
   const directory = await temporaryFolder(t);
   for (const [name, bytes] of files) await writeFile(join(directory, name), bytes);
   return directory;
+}
+
+/** What a directory has, ours aside. */
+async function filesOf(directory: string): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const name of (await readdir(directory)).sort()) {
+    if (name !== '.podfreight') files.set(name, sha256(await readFile(join(directory, name))));
+  }
+  return files;
 }
 
 const digests = (files: Files) => new Map([...files].sort().map(([name, bytes]) => [name, sha256(bytes)]));
@@ -87,7 +99,7 @@ describe('container archives', () => {
     const { stdout } = await cloud.run(['list', '--node', 'dir', '--json']);
     assert.deepEqual(
       JSON.parse(stdout)
-        .pods.map(({ namespace, name }: Record<string, string>) => `${namespace}/${name}`)
+        .checkpoints.map(({ namespace, name }: Record<string, string>) => `${namespace}/${name}`)
         .toSorted(),
       ['default/counters', 'edge/web'],
     );
@@ -171,5 +183,115 @@ describe('container archives', () => {
     const { code, stderr } = await cloud.run(['push', strange]);
     assert.match(stderr, /has a name that cannot be moved; rename it/);
     assert.equal(code, 7);
+  });
+
+  describe('there and back', () => {
+    const sandboxes = [sandboxIdOf(COUNTER), sandboxIdOf(WEB)];
+
+    async function cloudRun(args: readonly string[]) {
+      const { code, stdout, stderr } = await cloud.run(args);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    }
+
+    test('podfreight push DIR, podfreight pull --pod …  # byte for byte, with the kubelet’s names, 0600', async (t) => {
+      const stale = new Map([...KUBELET].map(([name, bytes]) => [name, Buffer.concat([bytes, STALE])]));
+      await push([await directoryWith(t, stale), '--node', 'there']);
+      const target = join(await temporaryFolder(t), 'target');
+      const pods = ['--pod', 'default/counters', '--pod', 'edge/web', '--node', 'there'];
+      const landing = JSON.parse(await cloudRun(['pull', ...pods, '-t', target, '--json']));
+      assert.equal(landing.form, 'containers');
+      assert.deepEqual(await filesOf(target), digests(KUBELET));
+      const { mode, mtime } = await stat(join(target, fileNameOf(SIDECAR)));
+      assert.deepEqual([mode & 0o777, mtime], [0o600, new Date('2026-11-22T13:31:10Z')]);
+      assert.deepEqual(await readdir(join(target, '.podfreight')), ['lock']);
+
+      const again = JSON.parse(await cloudRun(['pull', ...pods, '-t', target, '--json']));
+      assert.deepEqual(
+        again.pods.map(({ outcome }: { outcome: string }) => outcome),
+        ['unchanged', 'unchanged'],
+      );
+    });
+
+    test('podfreight push DIR, podfreight bundle, podfreight pull BUNDLE  # from two nodes', async (t) => {
+      for (const [node, names] of [
+        ['one', [COUNTER, SIDECAR]],
+        ['two', [WEB]],
+      ] as const) {
+        const files = new Map(names.map((one) => [fileNameOf(one), KUBELET.get(fileNameOf(one))!]));
+        await push([await directoryWith(t, files), '--node', node]);
+      }
+      const pods = ['--pod', 'default/counters', '--pod', 'edge/web'];
+      const id = (await cloudRun(['bundle', ...pods, '--quiet'])).trim();
+      await cloud.stack.settled();
+      const target = await temporaryFolder(t);
+      await cloudRun(['pull', id, '-t', target]);
+      assert.deepEqual(await filesOf(target), digests(KUBELET));
+
+      const file = join(await temporaryFolder(t), 'bundle.tar.zst');
+      await cloudRun(['pull', id, '-o', file]);
+      const other = await temporaryFolder(t);
+      await cloudRun(['insert', '-i', file, '-t', other, '--pod', 'edge/web']);
+      assert.deepEqual([...(await filesOf(other)).keys()], [fileNameOf(WEB)]);
+    });
+
+    test('podfreight pull … # into a directory with checkpointed.pods, and back from there', async (t) => {
+      const [archive] = await push([await directoryWith(t, KUBELET), '--node', 'listed']);
+      const url = `s3://${archive!.bucket}/${archive!.key}`;
+      const target = await makeNode(await temporaryFolder(t), 'node-b');
+      const before = [...(await filesOf(target)).keys()];
+      assert.equal(JSON.parse(await cloudRun(['pull', url, '-t', target, '--json'])).form, 'pods');
+      assert.deepEqual([...(await filesOf(target)).keys()], [...before, `${sandboxes[0]}.tar`].sort());
+      const shown = JSON.parse(await cloudRun(['show', target, '--json']));
+      assert.match(JSON.stringify(shown), /"counters"/);
+
+      await push([target, '--pod', 'default/counters', '--node', 'back']);
+      const last = await temporaryFolder(t);
+      await cloudRun(['pull', '--pod', 'default/counters', '--node', 'back', '-t', last]);
+      assert.deepEqual(await filesOf(last), new Map([...digests(KUBELET)].slice(0, 2)));
+    });
+
+    test('podfreight pull … --as pods, --as containers', async (t) => {
+      const [archive] = await push([await directoryWith(t, KUBELET), '--node', 'as']);
+      const url = `s3://${archive!.bucket}/${archive!.key}`;
+      const fresh = await temporaryFolder(t);
+      await cloudRun(['pull', url, '-t', fresh, '--as', 'pods']);
+      assert.deepEqual([...(await filesOf(fresh)).keys()], [`${sandboxes[0]}.tar`, 'checkpointed.pods'].sort());
+      await cloudRun(['pull', url, '-t', fresh, '--as', 'containers']);
+      assert.equal((await filesOf(fresh)).size, 4);
+      const old = join(FIXTURES, 'node-a.tar.zst');
+      const { code, stderr } = await cloud.run(['insert', '-i', old, '-t', join(fresh, 'x'), '--as', 'containers']);
+      assert.equal(code, 7);
+      assert.match(
+        stderr,
+        /^podfreight: Not made of container archives, .*: default\/my-redis, default\/counters\.\n$/,
+      );
+    });
+
+    test('podfreight push FILE of Podman, podfreight pull s3://…  # under its own name, compressed as it was', async (t) => {
+      const target = await temporaryFolder(t);
+      for (const name of PODMAN) {
+        const [archive] = await push([join(FIXTURES, name), '--node', 'podman-back']);
+        await cloudRun(['pull', `s3://${archive!.bucket}/${archive!.key}`, '-t', target]);
+      }
+      const files = await Promise.all(
+        PODMAN.map(async (name) => [name, await readFile(join(FIXTURES, name))] as const),
+      );
+      assert.deepEqual(await filesOf(target), digests(new Map(files)));
+    });
+
+    test('podfreight insert …  # another checkpoint of the same name: refused, skipped, replaced', async (t) => {
+      const [archive] = await push([await directoryWith(t, KUBELET), '--node', 'conflict']);
+      const url = `s3://${archive!.bucket}/${archive!.key}`;
+      const target = await temporaryFolder(t);
+      await writeFile(join(target, fileNameOf(COUNTER)), 'another');
+      const refused = await cloud.run(['pull', url, '-t', target]);
+      assert.equal(refused.code, 8);
+      assert.match(refused.stderr, /other checkpoints under the names checkpoint-counters_default-counter-/);
+      await cloudRun(['pull', url, '-t', target, '--on-conflict', 'skip']);
+      assert.equal((await filesOf(target)).size, 1, 'a pod stays together');
+      await cloudRun(['pull', url, '-t', target, '--on-conflict', 'replace']);
+      assert.deepEqual(await filesOf(target), new Map([...digests(KUBELET)].slice(0, 2)));
+    });
   });
 });

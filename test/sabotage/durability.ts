@@ -31,12 +31,12 @@ export const DURABILITY: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/commit.ts', ORDER, [
     [
       'links are not synced before the manifest names them',
-      '  await syncDirectory(target.path);\n  await putManifest(target, staging.next);\n',
-      '  await putManifest(target, staging.next);\n',
+      '  await syncDirectory(target.path);\n  if (plan.after',
+      '  if (plan.after',
     ],
     [
       'a kept file is not synced',
-      '  for (const sandboxId of plan.keep) await syncFile(target.podPath(sandboxId));\n  await writeSynced',
+      '  for (const name of plan.keep) await syncFile(target.filePath(name));\n  await writeSynced',
       '  await writeSynced',
     ],
     [
@@ -46,11 +46,7 @@ export const DURABILITY: readonly Sabotage[] = [
     ],
     ["the staging's name is not synced", '  await syncDirectory(dirname(staging.root));\n', ''],
     ['that a landing begins is not synced', '  await syncDirectory(staging.root);\n', ''],
-    [
-      'what is there already is not synced',
-      '  for (const sandboxId of keep) await syncFile(target.podPath(sandboxId));\n',
-      '',
-    ],
+    ['what is there already is not synced', '  for (const name of keep) await syncFile(target.filePath(name));\n', ''],
     ['the manifest that is there already is not synced', '  await syncFile(target.manifestPath);\n', ''],
     [
       'the directory that is there already is not synced',

@@ -35,7 +35,9 @@ export const LANDING: readonly Sabotage[] = [
     ],
     ['a dry run writes', '  if (dryRun) {\n    const arrivals', '  if (false) {\n    const arrivals'],
     ['free space is not looked at in advance', '  await makeSpace(folder, ', '  void ('],
-    ['free space is not looked at before a pod', '    await folder.checkSpace(member.sizeBytes);\n', ''],
+    ['free space is not looked at before a pod', '    await folder.checkSpace(file.sizeBytes);\n', ''],
+  ]),
+  ...sabotagesOf('cli/landing/arriving-files.ts', LAND, [
     [
       'a stopped insert goes on',
       '    signal.throwIfAborted();\n    yield chunk;\n    onBytes?.(chunk.length);\n  }\n  signal.throwIfAborted();\n',
@@ -51,12 +53,12 @@ export const LANDING: readonly Sabotage[] = [
     ],
     [
       'files are renamed into place instead of linked',
-      "() => link(staging.pod('new', sandboxId), path)); //",
-      "() => rename(staging.pod('new', sandboxId), path)); //",
+      "() => link(staging.file('new', name), path)); //",
+      "() => rename(staging.file('new', name), path)); //",
     ],
     [
       'an old file is not kept while it is replaced',
-      "      await link(target.podPath(sandboxId), staging.pod('old', sandboxId));\n",
+      "      await link(target.filePath(name), staging.file('old', name));\n",
       '',
     ],
     [
@@ -116,17 +118,17 @@ export const LANDING: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/rollback.ts', KILL, [
     ['the living are taken for dead', "    if (lock === 'busy') continue;\n", '', LAND],
     ['what removed itself is removed', '      if (!(await exists(staging))) continue;', '     ', ROLLBACK],
-    ['a commitment is undone', '  if ((await inode(target.manifestPath)) === begun) return true;\n', ''],
-    ['what the manifest names is removed', '    if (!listed.has(sandboxId) && ', '    if (', LAND],
+    ['a commitment is undone', '(await inode(target.manifestPath)) === begun || ', ''],
+    ['what the manifest names is removed', '    if (!listed.has(name) && ', '    if (', LAND],
     [
       "others' files are removed",
-      "  return there !== undefined && there === (await inode(staging.pod('new', sandboxId)));",
+      "  return there !== undefined && there === (await inode(staging.file('new', name)));",
       '  return there !== undefined;',
       LAND,
     ],
     [
       'old files do not come back',
-      "  for (const sandboxId of await staging.pods('old')) await restoreOld(target, staging, sandboxId);\n",
+      "  for (const name of await staging.names('old')) await restoreOld(target, staging, name);\n",
       '',
     ],
     [
@@ -136,8 +138,8 @@ export const LANDING: readonly Sabotage[] = [
     ],
     [
       'new files stay without an entry',
-      "  for (const sandboxId of await staging.pods('new')) {",
-      '  for (const sandboxId of []) {',
+      "  for (const name of await staging.names('new')) {",
+      '  for (const name of []) {',
     ],
     ['half-removed stagings stay', '  for (const folder of done) await removeDone(folder);\n', ''],
   ]),

@@ -18,7 +18,7 @@ function plan(entry: ManifestPod | undefined, file: Comparison, onConflict: OnCo
   return planLanding({
     present: entry ? manifest(entry, BYSTANDER) : manifest(BYSTANDER),
     arriving: manifest(NEW),
-    files: new Map([['x', file]]),
+    files: new Map([['x.tar', file]]),
     onConflict,
     target: 'T',
   });
@@ -72,8 +72,8 @@ test('entries keep their places, and new ones come behind', () => {
     present: { ...manifest(OLD, BYSTANDER), version: 7n },
     arriving: manifest(pod('y'), NEW),
     files: new Map([
-      ['x', 'other'],
-      ['y', 'absent'],
+      ['x.tar', 'other'],
+      ['y.tar', 'absent'],
     ]),
     onConflict: 'replace',
     target: 'T',
@@ -95,8 +95,8 @@ test('all collisions are named at once', () => {
     present: undefined,
   } as const;
   const files = new Map<string, Comparison>([
-    ['x', 'other'],
-    ['y', 'other'],
+    ['x.tar', 'other'],
+    ['y.tar', 'other'],
   ]);
   assert.throws(() => planLanding({ ...question, files }), {
     code: 'conflict',
