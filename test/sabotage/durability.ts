@@ -45,13 +45,26 @@ export const DURABILITY: readonly Sabotage[] = [
       '',
     ],
     ["the staging's name is not synced", '  await syncDirectory(dirname(staging.root));\n', ''],
-    ['that a landing begins is not synced', '  await syncDirectory(staging.root);\n', ''],
+    [
+      'that a landing begins is not synced',
+      '() => link(staging.next, staging.after));\n  await syncDirectory(staging.root);\n',
+      '() => link(staging.next, staging.after));\n',
+    ],
+    [
+      'that container archives have landed is not synced',
+      '() => rename(staging.next, staging.landed));\n  await syncDirectory(staging.root);\n',
+      '() => rename(staging.next, staging.landed));\n',
+    ],
     ['what is there already is not synced', '  for (const name of keep) await syncFile(target.filePath(name));\n', ''],
-    ['the manifest that is there already is not synced', '  await syncFile(target.manifestPath);\n', ''],
+    [
+      'the manifest that is there already is not synced',
+      '  if (after !== undefined) await syncFile(target.manifestPath);\n',
+      '',
+    ],
     [
       'the directory that is there already is not synced',
-      '  await syncFile(target.manifestPath);\n  await syncDirectory(target.path);\n',
-      '  await syncFile(target.manifestPath);\n',
+      '  if (after !== undefined) await syncFile(target.manifestPath);\n  await syncDirectory(target.path);\n',
+      '  if (after !== undefined) await syncFile(target.manifestPath);\n',
     ],
     [
       'the new manifest is not synced',
