@@ -2,26 +2,16 @@ import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { isNotWhole } from '../../core/checkpoint/checkpoint.ts';
 import { type ErrorCode, isPodfreightError, PodfreightError } from '../../core/errors.ts';
 import type { Origin } from '../../core/keys.ts';
-<<<<<<< HEAD
 import type { ArchiveKeys, ArchiveStore, Catalogue } from '../../core/ports.ts';
-=======
-import type { ArchiveStore, Catalogue } from '../../core/ports.ts';
-import { formatBytes } from '../bytes.ts';
 import { inodeOf } from '../file-version.ts';
 import { openForWriting } from '../open-writers.ts';
 import { inspectArchive } from '../whole-archive.ts';
->>>>>>> 9078446 (Push container archives as they lie, from directories, files and podfreight checkpoint)
 import { Dispatcher } from './dispatcher.ts';
 import { Inventory } from './inventory.ts';
 import { failureOf, type Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-<<<<<<< HEAD
-import { openForWriting } from './open-writers.ts';
 import type { PruneRules } from './prune.ts';
 import { Pruner } from './pruner.ts';
-=======
-import { type PruneRules, prune } from './prune.ts';
->>>>>>> 9078446 (Push container archives as they lie, from directories, files and podfreight checkpoint)
 import { Shipper } from './shipper.ts';
 import type { AgentState, Problem } from './state.ts';
 import type { Phase, Tracked } from './tracked.ts';

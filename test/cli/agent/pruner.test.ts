@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileVersion } from '../../../cli/agent/file-version.ts';
 import { Log } from '../../../cli/agent/log.ts';
 import { Metrics } from '../../../cli/agent/metrics.ts';
 import { Pruner } from '../../../cli/agent/pruner.ts';
 import type { AgentState } from '../../../cli/agent/state.ts';
+import { fileVersion } from '../../../cli/file-version.ts';
 import type { ArchiveStore, Catalogue } from '../../../core/ports.ts';
 import { temporaryFolder } from '../../e2e/podfreight.ts';
 
