@@ -1,6 +1,6 @@
 import type { ManifestPod } from '../manifest/manifest.ts';
 import { podFileName } from '../sandbox-id.ts';
-import { ARCHIVE_SUFFIX } from './archive-file-name.ts';
+import { archiveMemberName } from './archive-file-name.ts';
 import { type ContainerRecord, containerRecords } from './container-records.ts';
 import { recordOf } from './pod-entry.ts';
 import type { FoundArchive } from './pod-groups.ts';
@@ -30,7 +30,7 @@ export function summarisePod(pod: PodArchive): ContainerSummary[] {
   return pod.containers.map(({ name, entry, checkpoint, archive }) => {
     // A container in a directory has no archive of its own: of that, there is nothing to say.
     const extent = archive ?? { format: 'tar', endsAt: 0, tailBytes: 0 };
-    const fileName = archive === undefined ? entry : entry + ARCHIVE_SUFFIX;
+    const fileName = archive === undefined ? entry : archiveMemberName(entry);
     const container = { ...checkpoint, ...extent, name: fileName };
     const { endsAt: sizeBytes } = extent;
     const summary = summariseArchive({ fileName, sizeBytes, container });
