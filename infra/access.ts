@@ -66,6 +66,18 @@ export function queriesIndexes(
   grantee.allow(['dynamodb:Query'], indexes);
 }
 
+/** `podfreight configure` reads the stacks' outputs, `podfreight doctor` whether the buckets keep versions. */
+export function looksAtStacks(grantee: Grantee, { config, places }: Deployment): void {
+  const stacks = places.map(
+    ({ region }) => `arn:${Aws.PARTITION}:cloudformation:${region}:${Aws.ACCOUNT_ID}:stack/${config.stackName}/*`,
+  );
+  grantee.allow(['cloudformation:DescribeStacks'], stacks);
+  for (const stack of stacks)
+    grantee.needsWildcard(stack, 'What follows the name of a stack is drawn when it is made.');
+  const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
+  grantee.allow(['s3:GetBucketVersioning'], buckets.map(bucketArn), OURS);
+}
+
 function readsBuckets(grantee: Grantee, deployment: Deployment, bucketOf: (place: Place) => string): void {
   const buckets = deployment.places.map(bucketOf);
   lists(grantee, buckets);

@@ -61,7 +61,7 @@ export class PodfreightFunction extends Construct implements Subject {
       memorySize: props.memoryMiB,
       // Allows the role to send traces, which has no resource to name.
       tracing: Tracing.ACTIVE,
-      environment: { POWERTOOLS_SERVICE_NAME: props.name, POWERTOOLS_METRICS_NAMESPACE: 'podfreight' },
+      environment: { POWERTOOLS_SERVICE_NAME: props.name, POWERTOOLS_METRICS_NAMESPACE: deployment.config.stackName },
       ...(props.concurrency !== undefined && { reservedConcurrentExecutions: props.concurrency }),
     });
     this.role.needsWildcard('*', 'X-Ray takes traces without naming a resource; nothing else is allowed on it.');

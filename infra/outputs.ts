@@ -14,6 +14,8 @@ export const OPERATING_OUTPUTS = {
   EventsQueueArn: 'The same, as dead letters are sent back to it',
   DeadLettersUrl: 'Queue of what could not be catalogued',
   DeadLettersArn: 'The same, as dead letters are sent back from it',
+  AlarmTopicArn: 'Topic that alarms are sent to',
+  DashboardName: 'Dashboard in CloudWatch',
 } as const;
 
 /** Of the primary region's stack only. */

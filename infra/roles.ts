@@ -1,7 +1,16 @@
 import { Aws } from 'aws-cdk-lib';
 import { AccountPrincipal, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { lists, objects, queriesIndexes, readsArchives, readsBundles, readsCatalogue, usesKeys } from './access.ts';
+import {
+  lists,
+  looksAtStacks,
+  objects,
+  queriesIndexes,
+  readsArchives,
+  readsBundles,
+  readsCatalogue,
+  usesKeys,
+} from './access.ts';
 import { bucketArn, type Deployment, functionArn, tableArn } from './places.ts';
 import { PodfreightRole } from './role.ts';
 
@@ -52,6 +61,7 @@ export class Roles extends Construct {
       readsArchives(role, deployment);
       readsBundles(role, deployment);
       readsCatalogue(role, deployment);
+      looksAtStacks(role, deployment);
     }
     operates(this.operator, deployment);
   }

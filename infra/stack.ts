@@ -6,6 +6,7 @@ import { accessLogBucket, archivesBucket, bundlesBucket } from './buckets.ts';
 import { ObjectEvents } from './events.ts';
 import { PodfreightFunction } from './function.ts';
 import { regionKey } from './key.ts';
+import { Operations } from './operations.ts';
 import { OPERATING_OUTPUTS, OUTPUTS, ROLE_OUTPUTS } from './outputs.ts';
 import { type Deployment, regionsJson } from './places.ts';
 import { Roles } from './roles.ts';
@@ -69,6 +70,8 @@ export class PodfreightStack extends Stack {
     writesBundles(createBundle, deployment);
     readsCatalogueAndRecordsBundles(createBundle, deployment);
 
+    const operations = new Operations(this, 'Operations', config, key, { events, catalogue, createBundle });
+
     this.#output(OUTPUTS, {
       ArchivesBucket: here.archivesBucket,
       BundlesBucket: here.bundlesBucket,
@@ -81,6 +84,8 @@ export class PodfreightStack extends Stack {
       EventsQueueArn: events.queue.queueArn,
       DeadLettersUrl: events.deadLetters.queueUrl,
       DeadLettersArn: events.deadLetters.queueArn,
+      AlarmTopicArn: operations.topic.topicArn,
+      DashboardName: operations.dashboard.dashboardName,
     });
     if (isPrimary) {
       const roles = new Roles(this, 'Roles', deployment);

@@ -7,7 +7,7 @@ import type { Context } from 'aws-lambda';
 import { createBundle } from '../core/bundle/create-bundle.ts';
 import { type BundleAnswer, parseBundleRequest } from '../core/bundle/request.ts';
 import type { BundleContext } from '../core/bundle/work.ts';
-import { isPodfreightError } from '../core/errors.ts';
+import { type ErrorCode, isPodfreightError } from '../core/errors.ts';
 import { remoteError } from '../core/remote-error.ts';
 
 const MESSAGES: Readonly<Record<BundleAnswer['state'], string>> = {
@@ -15,6 +15,15 @@ const MESSAGES: Readonly<Record<BundleAnswer['state'], string>> = {
   planned: 'Bundle planned',
   unfinished: 'Bundle goes on in the next invocation',
 };
+
+/** What whoever asked for a bundle has no part in; the alarm "Bundles fail" counts all failures but refusals. */
+const OUR_CODES: ReadonlySet<ErrorCode> = new Set([
+  'no-credentials',
+  'access-denied',
+  'unreachable',
+  'service',
+  'internal',
+]);
 
 /** Invoked with a `BundleRequest`, answers with a `BundleAnswer`; its failures are `remoteError`s. */
 export function createBundleHandler(bundleContext: Omit<BundleContext, 'remainingMs'>) {
@@ -34,8 +43,12 @@ export function createBundleHandler(bundleContext: Omit<BundleContext, 'remainin
     .use(injectLambdaContext(logger))
     .use(logMetrics(metrics))
     .onError(({ error }) => {
-      if (isPodfreightError(error)) logger.warn('Bundle refused', { code: error.code, error });
+      const isRefusal = isPodfreightError(error) && !OUR_CODES.has(error.code);
+      if (isRefusal) logger.warn('Bundle refused', { code: error.code, error });
       else logger.error('Bundle failed', { error: error as Error });
+      metrics.addMetric('BundlesRefused', MetricUnit.Count, isRefusal ? 1 : 0);
+      // Throwing ends the chain before the middleware does this.
+      metrics.publishStoredMetrics();
       throw remoteError(error);
     })
     .handler(handle);

@@ -37,6 +37,11 @@ export class EventJournal {
     for (const id of ids) remove.run(id);
   }
 
+  /** The same message under another id, in another queue. */
+  move(id: string, { messageId, queueArn }: { readonly messageId: string; readonly queueArn: string }): void {
+    this.#database.prepare('UPDATE message SET id = ?, queue = ? WHERE id = ?').run(messageId, queueArn, id);
+  }
+
   /** Oldest first. */
   pending(): { readonly id: string; readonly queueArn: string; readonly body: string }[] {
     const rows = this.#database.prepare('SELECT id, queue, body FROM message ORDER BY rowid').all();

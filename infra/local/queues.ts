@@ -1,20 +1,25 @@
-import {
-  CreateQueueCommand,
-  GetQueueAttributesCommand,
-  ReceiveMessageCommand,
-  type SQSClient,
-} from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { buildApp } from 'fauxqs';
 import { PodfreightError } from '../../core/errors.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
-import type { Resource, Template } from './template.ts';
+import { moveMessages, type OnMoved, START_MESSAGE_MOVE_TASK } from './message-move.ts';
+import { REGION, type Resource, type Template } from './template.ts';
 
-/** SQS by fauxqs, in memory. */
-export async function startSqs(options: { port?: number } = {}): Promise<Endpoint> {
+/** SQS by fauxqs, in memory. @param options.onMoved told of each message that a move task sends anew */
+export async function startSqs(options: { port?: number; onMoved?: OnMoved } = {}): Promise<Endpoint> {
   // Its own `startFauxqs` would listen on every interface.
   const app = buildApp({ logger: false });
+  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
+  app.addHook('preHandler', async ({ headers, body }, reply) => {
+    if (headers['x-amz-target'] !== START_MESSAGE_MOVE_TASK) return;
+    const client = new SQSClient({ endpoint: endpoint.url, region: REGION, credentials });
+    const answer = await moveMessages(client, body as object, options.onMoved ?? (() => {}));
+    client.destroy();
+    return reply.status(answer.status).header('content-type', 'application/x-amz-json-1.0').send(answer.body);
+  });
   await app.listen({ port: options.port ?? 0, host: '127.0.0.1' });
-  return endpointOf(app.server, async () => await app.close());
+  const endpoint = endpointOf(app.server, async () => await app.close());
+  return endpoint;
 }
 
 interface QueueProperties {

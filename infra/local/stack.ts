@@ -59,6 +59,8 @@ export interface LocalStack extends AsyncDisposable {
   readonly endpoints: Readonly<Record<Service, string>>;
   /** What the command line and the SDK need to talk to it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** An output of the template. @throws PodfreightError `not-found` */
+  output(name: string): string;
   /** The latest lines that the functions wrote. */
   readonly functionLogs: readonly LogLine[];
   /** Resource types of the template that have no effect here. */
@@ -107,7 +109,7 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
   closing.defer(() => journal.close());
   const dynamodb = await startDynamoDb({ path: join(dir, 'dynamodb'), ...port(ports.dynamodb) });
   closing.defer(() => dynamodb.close());
-  const sqs = await startSqs(port(ports.sqs));
+  const sqs = await startSqs({ ...port(ports.sqs), onMoved: (id, to) => journal.move(id, to) });
   closing.defer(() => sqs.close());
 
   const client = { region: REGION, credentials: CREDENTIALS };
@@ -182,6 +184,7 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
       AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.url,
       ...outputs(template),
     },
+    output: (name) => template.output(name),
     functionLogs,
     notEmulated: template.typesOtherThan(EMULATED),
     get onEvent() {

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Match } from 'aws-cdk-lib/assertions';
+import { ALARMS, runbookLink } from '../../infra/operations.ts';
+import { idOf, synthesis } from './synthesis.ts';
+
+const { templates } = synthesis({ alarmEmail: 'ops@example.com' });
+const template = templates[0] ?? assert.fail('there is no stack');
+const runbook = readFileSync(join(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+
+/** What stands below a heading of the second level. */
+function section(heading: string): string {
+  const [, text] = runbook.split(`\n## ${heading}\n`);
+  return text?.split('\n## ')[0] ?? assert.fail(`docs/runbook.md has no heading "${heading}"`);
+}
+
+const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
+
+test('there is an alarm for each heading, which links to it and says what, how to look and what to do', () => {
+  assert.deepEqual(
+    alarms.map(({ AlarmName }) => AlarmName).sort(),
+    Object.values(ALARMS)
+      .map((heading) => `podfreight ${heading}`)
+      .sort(),
+  );
+  for (const heading of Object.values(ALARMS)) {
+    const alarm = alarms.find(({ AlarmName }) => AlarmName === `podfreight ${heading}`);
+    assert.ok(alarm?.AlarmDescription.endsWith(`What to do: ${runbookLink(heading)}`), alarm?.AlarmDescription);
+    assert.match(section(heading), /\*\*Description\.\*\*.*\*\*Investigation\.\*\*.*\*\*Resolution\.\*\*/s);
+  }
+});
+
+test('every link within the runbook leads to a heading', () => {
+  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading.toLowerCase().replaceAll(' ', '-').replaceAll(',', ''),
+  );
+  for (const [, anchor = ''] of runbook.matchAll(/\]\(#([^)]+)\)/g)) assert.ok(anchors.includes(anchor), anchor);
+});
+
+test('alarms go to an encrypted topic when they begin and when they end, and from there to an address', () => {
+  const topic = idOf(template, 'AWS::SNS::Topic', 'OperationsAlarms');
+  for (const { AlarmActions, OKActions, TreatMissingData } of alarms) {
+    assert.deepEqual([AlarmActions, OKActions, TreatMissingData], [[{ Ref: topic }], [{ Ref: topic }], 'notBreaching']);
+  }
+  template.hasResourceProperties('AWS::SNS::Topic', {
+    KmsMasterKeyId: { 'Fn::GetAtt': [idOf(template, 'AWS::KMS::Key', 'Key'), 'Arn'] },
+  });
+  template.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'ops@example.com' });
+  template.hasResourceProperties('AWS::KMS::Key', {
+    KeyPolicy: {
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+          Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        }),
+      ]),
+    },
+  });
+});
+
+test('what is watched is what the functions, queues and Lambda count', () => {
+  interface Watched {
+    readonly Namespace?: string;
+    readonly MetricName?: string;
+    readonly Metrics?: { readonly MetricStat?: { readonly Metric: Watched } }[];
+  }
+  const names = ({ Namespace, MetricName, Metrics = [] }: Watched): string[] =>
+    MetricName
+      ? [`${Namespace} ${MetricName}`]
+      : Metrics.flatMap(({ MetricStat }) => (MetricStat ? names(MetricStat.Metric) : []));
+  const watched = Object.fromEntries(alarms.map((alarm) => [alarm.AlarmName, names(alarm)]));
+  assert.deepEqual(watched, {
+    'podfreight Events are late': ['AWS/SQS ApproximateAgeOfOldestMessage'],
+    'podfreight Dead letters': ['AWS/SQS ApproximateNumberOfMessagesVisible'],
+    'podfreight Objects rejected': ['podfreight ObjectsRejected'],
+    'podfreight The catalogue function fails': ['AWS/Lambda Errors'],
+    'podfreight Bundles fail': ['AWS/Lambda Errors', 'podfreight BundlesRefused'],
+    'podfreight Functions are throttled': ['AWS/Lambda Throttles', 'AWS/Lambda Throttles'],
+    'podfreight Catalogue and buckets differ': ['podfreight ReconcileDifferences'],
+  });
+});
+
+test('a dashboard shows all metrics of ours', () => {
+  template.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+  const body = JSON.stringify(dashboard?.Properties.DashboardBody);
+  const counted = ['catalogue', 'create-bundle'].flatMap((name) => {
+    const source = readFileSync(join(import.meta.dirname, `../../lambda/${name}-handler.ts`), 'utf8');
+    return [...source.matchAll(/'([A-Z][A-Za-z]+)'(?=, MetricUnit|,\n)/g)].map(([, metric = '']) => metric);
+  });
+  assert.ok(counted.length >= 7, String(counted));
+  for (const metric of counted) assert.ok(body.includes(metric), `${metric} is not on the dashboard`);
+});
