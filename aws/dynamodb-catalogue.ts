@@ -1,5 +1,12 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  BatchWriteCommand,
+  type BatchWriteCommandInput,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
 import type { Item, ItemTable } from '../core/catalogue/item-table.ts';
 import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
 import { tableCatalogue } from '../core/catalogue/table-catalogue.ts';
@@ -7,6 +14,12 @@ import { PodfreightError } from '../core/errors.ts';
 import type { Catalogue } from '../core/ports.ts';
 import { dynamodbClient } from './dynamodb-client.ts';
 import { awsError, isNamed } from './errors.ts';
+import { backOff } from './retry.ts';
+
+/** With the waits between them, some eight seconds. */
+const WRITE_ATTEMPTS = 6;
+
+type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];
 
 /** The catalogue in a DynamoDB table that was created as `CATALOGUE_TABLE` says. */
 export function dynamodbCatalogue(tableName: string, client: DynamoDBClient = dynamodbClient()): Catalogue {
@@ -39,13 +52,9 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
       }
     },
 
-    async remove(key) {
-      try {
-        await documents.send(new DeleteCommand({ TableName: tableName, Key: { ...key } }));
-      } catch (error) {
-        throw failed(error);
-      }
-    },
+    putAll: (items) => writeAll(items.map((Item) => ({ PutRequest: { Item } }))),
+
+    removeAll: (keys) => writeAll(keys.map((key) => ({ DeleteRequest: { Key: { ...key } } }))),
 
     async query({ index, partition, from, to, descending, limit, startAfter }) {
       const sortKey = index === undefined ? CATALOGUE_TABLE.sortKey : 'listedAt';
@@ -76,6 +85,20 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
       }
     },
   };
+
+  /** What DynamoDB is too busy for comes back without an error, and the SDK leaves it there. */
+  async function writeAll(requests: Writes): Promise<void> {
+    for (let left = requests, attempt = 1; left.length > 0; attempt++) {
+      if (attempt > WRITE_ATTEMPTS) throw failed({ name: 'ThrottlingException' });
+      if (attempt > 1) await backOff(attempt);
+      try {
+        const command = new BatchWriteCommand({ RequestItems: { [tableName]: left } });
+        left = (await documents.send(command)).UnprocessedItems?.[tableName] ?? [];
+      } catch (error) {
+        throw failed(error);
+      }
+    }
+  }
 }
 
 /** `identity` and `order` are attributes of ours; `#` keeps them from ever being reserved words. */

@@ -39,7 +39,7 @@ export function writesBundles(grantee: Grantee, deployment: Deployment): void {
 
 export function writesCatalogue(grantee: Grantee, deployment: Deployment): void {
   grantee.tell(OUTPUTS.Table, deployment.tableName);
-  const actions = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'];
+  const actions = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'];
   grantee.allow(actions, [tableArn(deployment, deployment.here)]);
 }
 

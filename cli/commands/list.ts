@@ -1,10 +1,19 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { fitsSelector, inCluster, type PodSelector, selectorQuery } from '../../core/bundle/pod-selector.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  fitsContainer,
+  fitsSelector,
+  inCluster,
+  type PodSelector,
+  selectorQuery,
+  selectsContainers,
+} from '../../core/bundle/pod-selector.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
+import type { Engine } from '../../core/checkpoint/identity.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/ports.ts';
 import { formatBytes } from '../bytes.ts';
+import { CONTAINER_COLUMNS, type Columns, POD_COLUMNS, SANDBOX_COLUMN } from '../checkpoint-columns.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { podName } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
@@ -13,15 +22,20 @@ import { renderTable } from '../table.ts';
 
 const PAGE_ITEMS = 200;
 
+const ENGINES: readonly Engine[] = ['cri-o', 'containerd', 'podman'];
+
 interface Flags {
   readonly pod?: string;
   readonly namespace?: string;
   readonly node?: string;
   readonly image?: string;
+  readonly engine?: string;
+  readonly runtime?: string;
   readonly sandboxId?: string;
   readonly cluster?: string;
   readonly since?: string;
   readonly until?: string;
+  readonly containers?: boolean;
   readonly bundles?: boolean;
   readonly rejected?: boolean;
   readonly limit: number;
@@ -32,18 +46,22 @@ interface Flags {
 export const setUp: SetUpCommand = (command, context) => {
   command
     .description(
-      "Lists the catalogue's checkpoints, or its bundles, newest first; filters narrow together. With a directory, the " +
-        'checkpoint archives in that instead, without AWS.',
+      "Lists the catalogue's checkpoints, or its bundles, newest first; filters narrow together. With --image, --engine or " +
+        '--runtime each container that fits has a row of its own. With a directory, the checkpoint archives in that ' +
+        'instead, without AWS.',
     )
     .argument('[directory]', 'list the archives in this directory')
     .option('--pod <namespace/name>', 'checkpoints of this pod', podName)
     .option('--namespace <name>', 'of pods in this namespace')
     .option('--node <name>', 'taken on this node')
-    .option('--image <name>', 'of pods with a container of this image, as the manifest has it')
+    .option('--image <name>', 'containers of this image: as the manifest has it, or its digest, sha256:…')
+    .addOption(new Option('--engine <name>', 'containers that this engine checkpointed').choices(ENGINES))
+    .option('--runtime <name>', 'containers that ran in this, as in runc')
     .option('--sandbox-id <id>', 'of this pod sandbox')
     .option('--cluster <name>', 'in this cluster ($PODFREIGHT_CLUSTER; default)')
     .option('--since <time>', 'taken then or later, as in 2026-11-22T13:20:00Z')
     .option('--until <time>', 'taken then or earlier')
+    .option('--containers', 'a row for each container')
     .option('--bundles', 'list bundles instead')
     .option('--rejected', 'list objects of the bucket that are no archives, and why')
     .option('--limit <count>', 'at most so many; 0 for all', countOf, 100)
@@ -56,6 +74,10 @@ export const setUp: SetUpCommand = (command, context) => {
 Examples:
   $ podfreight list --pod default/my-redis
   $ podfreight list --node node-a --since 2026-11-01T00:00:00Z --json
+  $ podfreight list --image docker.io/library/redis:7 --node node-a
+  $ podfreight list --image sha256:9f1c0b3e…                          # whatever it was called; all 64 digits
+  $ podfreight list --engine cri-o --runtime crun --until 2026-11-01T00:00:00Z
+  $ podfreight list --pod default/my-redis --containers
   $ podfreight list --bundles
   $ podfreight list /var/lib/kubelet/checkpoints`,
     )
@@ -85,31 +107,36 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
   if (flags.bundles) return listBundles(catalogue, period, flags, context);
   if (flags.rejected) return listRejected(catalogue, period, flags, context);
   const query = selectorQuery(selector);
-  const { items, more } = await gather<PodRecord>(
+  const byContainer = flags.containers || selectsContainers(selector);
+  const { items, more } = await gather<PodRecord, PodRecord>(
     (page) => catalogue.pods(query, { ...page, ...period }),
-    (record) => fitsSelector(record, selector),
+    (record) => {
+      if (!fitsSelector(record, selector)) return [];
+      return byContainer ? eachContainer(record, selector) : [record];
+    },
     flags.limit,
     context.signal,
   );
-  const rows = items.map((pod) => [
-    pod.checkpointedAt,
-    pod.namespace,
-    pod.name,
-    pod.containers.map(({ name }) => name).join(' '),
-    pod.origin.node,
-    pod.sizeBytes === undefined ? '' : formatBytes(pod.sizeBytes),
-    ...(flags.showSandboxId ? [pod.sandboxId] : []),
-  ]);
-  const header = ['Checkpointed', 'Namespace', 'Pod', 'Containers', 'Node', 'Size'];
-  if (flags.showSandboxId) header.push('Sandbox ID');
-  context.output.result({ checkpoints: items, more }, await renderTable(header, rows, { merge: false }));
+  const columns: Columns = {
+    ...(byContainer ? CONTAINER_COLUMNS : POD_COLUMNS),
+    ...(flags.showSandboxId && SANDBOX_COLUMN),
+  };
+  const rows = items.map((record) => Object.values(columns).map((cell) => cell(record)));
+  const text = await renderTable(Object.keys(columns), rows, { merge: false });
+  context.output.result({ checkpoints: items, more }, text);
   if (more) noteMore(flags, context);
 }
 
+/** As the catalogue gives back what it found by a container: the pod again for each that fits, with that one alone. */
+function eachContainer(record: PodRecord, selector: PodSelector): PodRecord[] {
+  const fitting = record.containers.filter((container) => fitsContainer(container, selector));
+  return fitting.map((container) => ({ ...record, containers: [container] }));
+}
+
 async function listBundles(catalogue: Catalogue, period: Period, flags: Flags, context: CommandContext): Promise<void> {
-  const { items, more } = await gather<BundleRecord>(
+  const { items, more } = await gather<BundleRecord, BundleRecord>(
     (page) => catalogue.bundles({ ...page, ...period }),
-    () => true,
+    (bundle) => [bundle],
     flags.limit,
     context.signal,
   );
@@ -134,9 +161,9 @@ async function listRejected(
   flags: Flags,
   context: CommandContext,
 ): Promise<void> {
-  const { items, more } = await gather<ArchiveRecord>(
+  const { items, more } = await gather<ArchiveRecord, ArchiveRecord>(
     (page) => catalogue.rejected({ ...page, ...period }),
-    () => true,
+    (archive) => [archive],
     flags.limit,
     context.signal,
   );
@@ -149,19 +176,19 @@ async function listRejected(
 }
 
 /** Turns pages until there is one item more than wanted, or no page more. */
-async function gather<T>(
-  turn: (page: PageRequest) => Promise<Page<T>>,
-  fits: (item: T) => boolean,
+async function gather<Found, Listed>(
+  turn: (page: PageRequest) => Promise<Page<Found>>,
+  listed: (found: Found) => readonly Listed[],
   limit: number,
   signal: AbortSignal,
-): Promise<{ items: T[]; more: boolean }> {
+): Promise<{ items: Listed[]; more: boolean }> {
   const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit;
-  const items: T[] = [];
+  const items: Listed[] = [];
   let cursor: string | undefined;
   do {
     signal.throwIfAborted();
     const page = await turn({ limit: Math.min(PAGE_ITEMS, wanted + 1), ...(cursor !== undefined && { cursor }) });
-    items.push(...page.items.filter(fits));
+    items.push(...page.items.flatMap(listed));
     cursor = page.cursor;
   } while (cursor !== undefined && items.length <= wanted);
   return { items: items.slice(0, wanted), more: items.length > wanted };
@@ -176,12 +203,12 @@ function periodOf({ since, until }: Flags): Period {
 }
 
 function selectorOf(
-  { pod, namespace, node, image, sandboxId, bundles, rejected }: Flags,
+  { pod, namespace, node, image, engine, runtime, sandboxId, containers, bundles, rejected }: Flags,
   cluster: string | undefined,
 ): PodSelector {
-  const filters = { pod, namespace, node, image, sandboxId };
+  const filters = { pod, namespace, node, image, engine, runtime, sandboxId };
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  if ((bundles || rejected) && given.length > 0) {
+  if ((bundles || rejected) && (containers || given.length > 0)) {
     throw new PodfreightError(
       'usage',
       '--bundles and --rejected list all there are; they take --since, --until and --limit, but no filter.',

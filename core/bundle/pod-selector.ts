@@ -1,17 +1,21 @@
+import { hasFact, imageFact, type KnownFact } from '../catalogue/container-facts.ts';
 import { parseInstant } from '../catalogue/instant.ts';
-import type { PodQuery, PodRecord } from '../catalogue/records.ts';
+import type { ContainerRecord, PodQuery, PodRecord, PodScope } from '../catalogue/records.ts';
 import { PodfreightError } from '../errors.ts';
 
 /** Which checkpoints: those that fit everything it says. It must say enough for one query of the catalogue. */
 export interface PodSelector {
-  /** Needed with `pod`, `namespace` and `node`. */
+  /** Needed with `pod`, `namespace`, `node`, `engine` and `runtime`. */
   readonly cluster?: string;
   /** `namespace/name`. */
   readonly pod?: string;
   readonly namespace?: string;
   readonly node?: string;
-  /** As the manifest has it. */
+  /** With a container of this image: the reference as the manifest has it, or the digest, as in `sha256:…`. */
   readonly image?: string;
+  /** With a container that this engine checkpointed: `cri-o`, `containerd` or `podman`. */
+  readonly engine?: string;
+  readonly runtime?: string;
   readonly sandboxId?: string;
   /** Only checkpoints taken until then, inclusive: RFC 3339. */
   readonly at?: string;
@@ -19,7 +23,7 @@ export interface PodSelector {
   readonly all?: boolean;
 }
 
-const TEXTS = ['cluster', 'pod', 'namespace', 'node', 'image', 'sandboxId', 'at'] as const;
+const TEXTS = ['cluster', 'pod', 'namespace', 'node', 'image', 'engine', 'runtime', 'sandboxId', 'at'] as const;
 const FIELDS: readonly string[] = [...TEXTS, 'all'];
 
 /**
@@ -53,16 +57,16 @@ export function parsePodSelector(value: unknown, where: string): PodSelector {
  * @throws PodfreightError `usage` when it says too little
  */
 export function selectorQuery(selector: PodSelector, where = 'A selector'): PodQuery {
-  const { cluster, node, image, sandboxId } = selector;
-  const [namespace, name] = selector.pod?.split('/') ?? [selector.namespace];
+  const { cluster, image, sandboxId } = selector;
+  const [namespace, name] = selector.pod?.split('/') ?? [];
   if (sandboxId !== undefined) return { by: 'sandbox', sandboxId };
   if (cluster !== undefined && namespace !== undefined && name !== undefined) {
     return { by: 'pod', cluster, namespace, name };
   }
-  if (cluster !== undefined && node !== undefined) return { by: 'node', cluster, node };
-  if (cluster !== undefined && namespace !== undefined) return { by: 'namespace', cluster, namespace };
-  if (image !== undefined) return { by: 'image', image };
-  if (cluster !== undefined) return { by: 'cluster', cluster };
+  const within = scopeOf(selector);
+  const [wanted] = factsWanted(selector);
+  if (within !== undefined) return wanted === undefined ? within : { by: 'container', ...wanted, within };
+  if (image !== undefined) return { by: 'container', ...imageFact(image) };
   throw new PodfreightError(
     'usage',
     `${where} needs a cluster, an image or a sandboxId; pod, namespace and node are names within a cluster.`,
@@ -70,21 +74,44 @@ export function selectorQuery(selector: PodSelector, where = 'A selector'): PodQ
   );
 }
 
+/** The smallest that the selector names. */
+function scopeOf({ cluster, namespace, node }: PodSelector): PodScope | undefined {
+  if (cluster === undefined) return undefined;
+  if (node !== undefined) return { by: 'node', cluster, node };
+  if (namespace !== undefined) return { by: 'namespace', cluster, namespace };
+  return { by: 'cluster', cluster };
+}
+
+/** What one container must be known for, the rarest first. */
+function factsWanted({ image, engine, runtime }: PodSelector): KnownFact[] {
+  return [
+    ...(image === undefined ? [] : [imageFact(image)]),
+    ...(runtime === undefined ? [] : [{ fact: 'runtime', value: runtime } as const]),
+    ...(engine === undefined ? [] : [{ fact: 'engine', value: engine } as const]),
+  ];
+}
+
+/** Whether it asks for containers of some kind, and not just for pods. */
+export function selectsContainers(selector: PodSelector): boolean {
+  return factsWanted(selector).length > 0;
+}
+
 /**
  * The selector within a cluster: its own, else the caller's; with neither, `default`, but for a selector that needs no
  * cluster because it names a SandboxID or just an image.
  */
 export function inCluster(selector: PodSelector, cluster: string | undefined): PodSelector {
-  const { pod, namespace, node, image, sandboxId } = selector;
+  const { pod, namespace, node, image, engine, runtime, sandboxId } = selector;
   const within = selector.cluster ?? cluster;
   if (within !== undefined) return { ...selector, cluster: within };
-  const needsNone = sandboxId !== undefined || (image !== undefined && !pod && !namespace && !node);
+  const isInCluster = [pod, namespace, node, engine, runtime].some((name) => name !== undefined);
+  const needsNone = sandboxId !== undefined || (image !== undefined && !isInCluster);
   return needsNone ? selector : { ...selector, cluster: 'default' };
 }
 
 /** Whether a checkpoint fits everything the selector says but the time. */
 export function fitsSelector(record: PodRecord, selector: PodSelector): boolean {
-  const { cluster, pod, namespace, node, image, sandboxId } = selector;
+  const { cluster, pod, namespace, node, sandboxId } = selector;
   const wanted: readonly (readonly [string | undefined, string])[] = [
     [cluster, record.origin.cluster],
     [pod, `${record.namespace}/${record.name}`],
@@ -94,6 +121,11 @@ export function fitsSelector(record: PodRecord, selector: PodSelector): boolean 
   ];
   return (
     wanted.every(([want, have]) => want === undefined || want === have) &&
-    (image === undefined || record.containers.some((container) => container.image === image))
+    (!selectsContainers(selector) || record.containers.some((container) => fitsContainer(container, selector)))
   );
+}
+
+/** Whether a container is all that the selector says of one. */
+export function fitsContainer(container: ContainerRecord, selector: PodSelector): boolean {
+  return factsWanted(selector).every((wanted) => hasFact(container, wanted));
 }

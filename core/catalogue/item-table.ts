@@ -34,7 +34,8 @@ export interface ItemQuery {
 }
 
 /**
- * A table of items with the keys and indexes of `CATALOGUE_TABLE`. Each write is of one item: done or not done.
+ * A table of items with the keys and indexes of `CATALOGUE_TABLE`. Each write of an item is done or not done; of several, any
+ * may be done when a call ends in an error.
  * All throw PodfreightError `not-found` (no such table), `access-denied`, `no-credentials`, `unreachable`, `service`.
  */
 export interface ItemTable {
@@ -46,8 +47,10 @@ export interface ItemTable {
    * @returns false when the condition refused it
    */
   put(item: Item, condition?: 'not-older'): Promise<boolean>;
-  /** One that is not there is no error. */
-  remove(key: ItemKey): Promise<void>;
+  /** Replaces each item, in any order; no two have the same key. */
+  putAll(items: readonly Item[]): Promise<void>;
+  /** In any order; one that is not there is no error, and no two are the same. */
+  removeAll(keys: readonly ItemKey[]): Promise<void>;
   /**
    * By sort key, in byte order. `next` is there when more may follow, even if nothing does.
    * @throws PodfreightError `usage` when `startAfter` does not lie within the query

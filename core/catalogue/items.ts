@@ -1,7 +1,8 @@
 import type { ObjectLocation } from '../ports.ts';
+import { factsOf, type KnownFact } from './container-facts.ts';
 import { wholeSeconds } from './instant.ts';
 import type { Item, ItemKey, ItemQuery } from './item-table.ts';
-import type { ArchiveRecord, BundleRecord, PodQuery, PodRecord } from './records.ts';
+import type { ArchiveRecord, BundleRecord, ContainerFact, PodQuery, PodRecord, PodScope } from './records.ts';
 import { sequencerOrder } from './sequencer.ts';
 
 // Every key of the table is built here. docs/catalogue.md describes them.
@@ -41,13 +42,12 @@ export function archiveItem(record: ArchiveRecord): Item<ArchiveRecord> {
   };
 }
 
-/** The pod's own item, and one for each image it runs. */
+/** The pod's own item, and for each of its containers one for everything that it can be found by. */
 export function podItems(record: PodRecord, sequencer: string): Item<PodRecord>[] {
   const { cluster, node } = record.origin;
   const pk = archivePartition(record.archive);
   const prefix = eventPrefix(sequencer);
   const listedAt = `${record.checkpointedAt}#${record.storedAt}#${record.sandboxId}`;
-  const images = new Set(record.containers.map(({ image }) => image).filter((image) => image !== ''));
   return [
     {
       pk,
@@ -55,19 +55,34 @@ export function podItems(record: PodRecord, sequencer: string): Item<PodRecord>[
       subject: podSubject(cluster, record.namespace, record.name),
       namespace: path(cluster, record.namespace),
       node: path(cluster, node),
-      cluster,
+      cluster: path(cluster),
       sandbox: record.sandboxId,
       listedAt,
       record,
     },
-    ...[...images].map((image, i) => ({
-      pk,
-      sk: `${prefix}IMAGE#${record.sandboxId}#${i}`,
-      subject: imageSubject(image),
-      listedAt,
-      record,
-    })),
+    ...record.containers.flatMap((container, n) =>
+      factsOf(container).map((known, m) => ({
+        pk,
+        sk: `${prefix}CONTAINER#${record.sandboxId}#${n}#${m}`,
+        ...(isFoundAnywhere(known.fact) && { subject: factPartition(known) }),
+        namespace: factPartition(known, cluster, record.namespace),
+        node: factPartition(known, cluster, node),
+        cluster: factPartition(known, cluster),
+        listedAt,
+        record: { ...record, containers: [container] },
+      })),
+    ),
   ];
+}
+
+/** An engine is so common that one partition for all clusters would have to take nearly every write. */
+function isFoundAnywhere(fact: ContainerFact): fact is 'image' | 'digest' {
+  return fact === 'image' || fact === 'digest';
+}
+
+/** Never that of another kind, since clusters have no `#` in their names; the value is last, because it may hold anything. */
+function factPartition({ fact, value }: KnownFact, ...within: readonly string[]): string {
+  return `${fact.toUpperCase()}#${within.map((name) => `${path(name)}/`).join('')}${value}`;
 }
 
 /** The pods' own items of one event about an archive, by SandboxID. */
@@ -76,7 +91,7 @@ export function podsOfEvent(location: ObjectLocation, sequencer: string): ItemQu
   return { partition: archivePartition(location), from: prefix, to: prefix + LAST };
 }
 
-/** Pods' and images' items of one event about an archive. */
+/** Pods' and containers' items of one event about an archive. */
 export function itemsOfEvent(location: ObjectLocation, sequencer: string): ItemQuery {
   const prefix = eventPrefix(sequencer);
   return { partition: archivePartition(location), from: prefix, to: prefix + LAST };
@@ -111,10 +126,6 @@ function podSubject(cluster: string, namespace: string, name: string): string {
   return `POD#${path(cluster, namespace, name)}`;
 }
 
-function imageSubject(image: string): string {
-  return `IMAGE#${image}`;
-}
-
 /** Times of a listing, both inclusive; absent is without bound. */
 interface Span {
   readonly since?: Date | undefined;
@@ -137,17 +148,19 @@ function partitionOf(query: PodQuery): Pick<ItemQuery, 'partition'> & Required<P
   switch (query.by) {
     case 'pod':
       return { index: 'subject', partition: podSubject(query.cluster, query.namespace, query.name) };
-    case 'image':
-      return { index: 'subject', partition: imageSubject(query.image) };
-    case 'namespace':
-      return { index: 'namespace', partition: path(query.cluster, query.namespace) };
-    case 'node':
-      return { index: 'node', partition: path(query.cluster, query.node) };
-    case 'cluster':
-      return { index: 'cluster', partition: query.cluster };
     case 'sandbox':
       return { index: 'sandbox', partition: query.sandboxId };
+    case 'container':
+      return { index: query.within?.by ?? 'subject', partition: factPartition(query, ...namesOf(query.within)) };
+    default:
+      return { index: query.by, partition: path(...namesOf(query)) };
   }
+}
+
+function namesOf(scope: PodScope | undefined): readonly string[] {
+  if (scope === undefined) return [];
+  if (scope.by === 'cluster') return [scope.cluster];
+  return [scope.cluster, scope.by === 'node' ? scope.node : scope.namespace];
 }
 
 /** Listed times are whole seconds: the first one not before `since`, and the last one not after `until`. */

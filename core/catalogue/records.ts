@@ -21,10 +21,35 @@ export interface ArchiveRecord {
   readonly at: string;
 }
 
-export interface ContainerRecord {
+/**
+ * One container of a pod: what the manifest says of every one, and what it says of those that came as an archive each
+ * (docs/format.md, "Several containers as one pod"). Of these, what the engine did not record is absent.
+ */
+export interface ContainerRecord extends Partial<ContainerArchiveRecord> {
   readonly name: string;
   readonly id: string;
   readonly image: string;
+}
+
+/** A container's own archive in `<SandboxID>.tar`. */
+export interface ContainerArchiveRecord {
+  readonly imageDigest: string;
+  /** `cri-o`, `containerd` or `podman`. */
+  readonly engine: string;
+  readonly runtime: string;
+  /** The container's own times: ISO 8601 UTC. */
+  readonly createdAt: string;
+  readonly checkpointedAt: string;
+  readonly restoredAt: string;
+  /** Its name in the kubelet's directory. */
+  readonly file: string;
+  /** `tar`, `tar+zstd`, `tar+gzip`. */
+  readonly format: string;
+  readonly sizeBytes: number;
+  /** Of CRIU's images, and of the changes to the root file system, in it. */
+  readonly checkpointBytes: number;
+  readonly rootfsDiffBytes: number;
+  readonly sha256: string;
 }
 
 /** One checkpoint of a pod in one archive. */
@@ -66,11 +91,26 @@ export type BundledPod = Pick<
 /** Which checkpoints of pods: exactly one way in, each answered by one query. */
 export type PodQuery =
   | { readonly by: 'pod'; readonly cluster: string; readonly namespace: string; readonly name: string }
+  | { readonly by: 'sandbox'; readonly sandboxId: string }
+  | PodScope
+  | ContainerQuery;
+
+/** A cluster, or a part of it. */
+export type PodScope =
   | { readonly by: 'namespace'; readonly cluster: string; readonly namespace: string }
   | { readonly by: 'node'; readonly cluster: string; readonly node: string }
-  | { readonly by: 'image'; readonly image: string }
-  | { readonly by: 'sandbox'; readonly sandboxId: string }
   | { readonly by: 'cluster'; readonly cluster: string };
+
+/**
+ * By what is known of a container. A pod is found once for each of its containers that fits, and then `containers` has that
+ * one alone. Without `within`: in all clusters.
+ */
+export type ContainerQuery =
+  | { readonly by: 'container'; readonly fact: 'image' | 'digest'; readonly value: string; readonly within?: PodScope }
+  | { readonly by: 'container'; readonly fact: ContainerFact; readonly value: string; readonly within: PodScope };
+
+/** `image` is the reference as the manifest has it, `digest` that of the image's own manifest, as in `sha256:…`. */
+export type ContainerFact = 'image' | 'digest' | 'engine' | 'runtime';
 
 /** Newest first. `since` and `until` are ISO 8601 UTC, both inclusive, on `checkpointedAt`. */
 export interface PageRequest {

@@ -20,7 +20,10 @@ import {
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from './records.ts';
 import { compareSequencers } from './sequencer.ts';
 
-const WRITES_AT_ONCE = 8;
+/** Few, since many archives are catalogued at a time, and many items go in each. */
+const WRITES_AT_ONCE = 4;
+/** Of one call: as many as DynamoDB writes in one request. */
+const WRITE_ITEMS = 25;
 const PAGE_ITEMS_MAX = 1000;
 
 /**
@@ -87,22 +90,24 @@ export function tableCatalogue(table: ItemTable): Catalogue {
 
   /** The archive's own item last: when it says READY, its pods are there. */
   async function write(archive: Item, items: readonly Item[]): Promise<boolean> {
-    for await (const _ of inOrder(items, WRITES_AT_ONCE, (item) => table.put(item)));
+    for await (const _ of inOrder(batches(items), WRITES_AT_ONCE, (batch) => table.putAll(batch)));
     return table.put(archive, 'not-older');
   }
 
   async function removeAll(query: ItemQuery, except: readonly Item[]): Promise<void> {
     const kept = new Set(except.map(({ sk }) => sk));
-    const remove = async ({ pk, sk }: Item) => kept.has(sk) || table.remove({ pk, sk });
-    for await (const _ of inOrder(itemsOf(query), WRITES_AT_ONCE, remove));
+    for await (const items of pagesOf(query)) {
+      const gone = items.filter(({ sk }) => !kept.has(sk)).map(({ pk, sk }) => ({ pk, sk }));
+      for await (const _ of inOrder(batches(gone), WRITES_AT_ONCE, (batch) => table.removeAll(batch)));
+    }
   }
 
-  async function* itemsOf(query: ItemQuery): AsyncGenerator<Item> {
+  async function* pagesOf(query: ItemQuery): AsyncGenerator<readonly Item[]> {
     let page = await table.query(query);
-    yield* page.items;
+    yield page.items;
     while (page.next !== undefined) {
       page = await table.query({ ...query, startAfter: page.next });
-      yield* page.items;
+      yield page.items;
     }
   }
 
@@ -121,6 +126,10 @@ export function tableCatalogue(table: ItemTable): Catalogue {
       ...(next !== undefined && { cursor: formatCursor(next, query) }),
     };
   }
+}
+
+function* batches<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < all.length; start += WRITE_ITEMS) yield all.slice(start, start + WRITE_ITEMS);
 }
 
 function span({ since, until }: PageRequest): { since: Date | undefined; until: Date | undefined } {

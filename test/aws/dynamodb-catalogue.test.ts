@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type BatchWriteItemCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { dynamodbCatalogue, dynamodbItemTable } from '../../aws/dynamodb-catalogue.ts';
 import { catalogueContract } from '../contracts/catalogue.ts';
 import { catalogueConvergence } from '../contracts/catalogue-convergence.ts';
@@ -29,6 +29,34 @@ describe('on DynamoDB', () => {
       maxAttempts: 1,
     });
     await assert.rejects(dynamodbCatalogue('catalogue', client).bundle('b'), { code: 'unreachable' });
+  });
+
+  it('writes again what DynamoDB was too busy for', async () => {
+    const { client, tableName } = table;
+    const three = ['a', 'b', 'c'].map((sk) => ({ pk: 'busy', sk, record: { sk } }));
+    const left = three.slice(1).map((Item) => ({ PutRequest: { Item } }));
+    const batches: (number | undefined)[] = [];
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const answer = await next(args);
+          if (commandName === 'BatchWriteItemCommand') {
+            batches.push((args.input as BatchWriteItemCommandInput).RequestItems?.[tableName]?.length);
+            const UnprocessedItems = batches.length === 1 ? { [tableName]: left } : {};
+            Object.assign(answer.output ?? {}, { UnprocessedItems });
+          }
+          return answer;
+        },
+      { step: 'deserialize', name: 'busy', priority: 'high' },
+    );
+    const items = dynamodbItemTable(tableName, client);
+    try {
+      await items.putAll(three);
+    } finally {
+      client.middlewareStack.remove('busy');
+    }
+    assert.deepEqual(batches, [3, 2]);
+    assert.deepEqual((await items.query({ partition: 'busy', from: 'a', to: 'c' })).items, three);
   });
 
   it('does not take a page key that lies outside the query', async () => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ItemTable } from '../../core/catalogue/item-table.ts';
-import type { ArchiveRecord, PodRecord } from '../../core/catalogue/records.ts';
+import type { ItemKey, ItemTable } from '../../core/catalogue/item-table.ts';
+import type { ArchiveRecord, PodQuery, PodRecord } from '../../core/catalogue/records.ts';
 import { compareSequencers } from '../../core/catalogue/sequencer.ts';
 import { tableCatalogue } from '../../core/catalogue/table-catalogue.ts';
-import { archiveRecord, newLocation, podRecord } from './catalogue.ts';
+import { archiveRecord, containerRecord, newLocation, podRecord } from './catalogue.ts';
 
 class Crash extends Error {}
 
@@ -20,7 +20,7 @@ const told: fc.Arbitrary<Told> = fc.record({
   state: fc.constantFrom('ready', 'ready', 'rejected', 'deleted'),
   pods: fc.uniqueArray(fc.constantFrom('a', 'b', 'c'), { maxLength: 3 }),
   // One list for each delivery of the event, one number for each attempt that fails.
-  crashesAfter: fc.array(fc.array(fc.nat(9), { maxLength: 2 }), { minLength: 1, maxLength: 3 }),
+  crashesAfter: fc.array(fc.array(fc.nat(12), { maxLength: 2 }), { minLength: 1, maxLength: 3 }),
 });
 
 const SEQUENCERS = ['0010', '00101', '0011', '002', '00200000001'];
@@ -32,10 +32,19 @@ function crashing(table: ItemTable, scheduler: fc.Scheduler, callsLeft: number):
     await scheduler.schedule(Promise.resolve(), name);
     return act();
   };
+  // Of several items any may be written when a call dies, so each is a call of its own here, and none comes after the death.
+  const each =
+    <K extends ItemKey>(name: string, act: (key: K) => Promise<void>) =>
+    async (keys: readonly K[]) => {
+      const calls = await Promise.allSettled(keys.map((key) => call(`${name} ${key.sk}`, () => act(key))));
+      for (const { reason } of calls.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[])
+        throw reason;
+    };
   return {
     get: (key) => call('get', () => table.get(key)),
     put: (item, condition) => call(`put ${item.sk}`, () => table.put(item, condition)),
-    remove: (key) => call(`remove ${key.sk}`, () => table.remove(key)),
+    putAll: each('put', (item) => table.putAll([item])),
+    removeAll: each('remove', (key) => table.removeAll([key])),
     query: (query) => call('query', () => table.query(query)),
   };
 }
@@ -57,9 +66,12 @@ export function catalogueConvergence(name: string, open: () => Promise<ItemTable
         fc.asyncProperty(events, fc.scheduler(), async (tellings, scheduler) => {
           const location = newLocation();
           const cluster = `cluster of ${location.key}`;
+          const containers = [{ name: 'c', id: 'c1', image: '', engine: 'cri-o' }];
           const recorded = tellings.map(({ state, pods, crashesAfter }, i) => {
             const archive = archiveRecord({ location, state, etag: `"${i}"`, sequencer: SEQUENCERS[i]! });
-            const its = pods.map((id) => podRecord(archive, { sandboxId: id, origin: { cluster, node: 'n' } }));
+            const its = pods.map((id) =>
+              podRecord(archive, { sandboxId: id, origin: { cluster, node: 'n' }, containers }),
+            );
             return { archive, pods: state === 'ready' ? its : [], crashesAfter };
           });
           const { archive: last, pods: lastPods } = recorded.at(-1)!;
@@ -90,20 +102,33 @@ export function catalogueConvergence(name: string, open: () => Promise<ItemTable
 
           const catalogue = tableCatalogue(table);
           assert.deepEqual(await catalogue.archive(location), last);
+          const engines = await catalogue.pods(
+            { by: 'container', fact: 'engine', value: 'cri-o', within: { by: 'node', cluster, node: 'n' } },
+            { limit: 10 },
+          );
           const ids = (pods: readonly PodRecord[]) =>
             pods.map(({ sandboxId, archive }) => sandboxId + archive.etag).sort();
           assert.deepEqual(ids((await catalogue.podsOf(location, { limit: 10 })).items), ids(lastPods));
+          assert.deepEqual(ids(engines.items), ids(lastPods));
           assert.deepEqual(ids((await catalogue.pods({ by: 'cluster', cluster }, { limit: 10 })).items), ids(lastPods));
         }),
         { numRuns },
       );
     });
 
-    it('has all pods of an archive at every moment at which it says ready', async () => {
+    it('has all pods and containers of an archive at every moment at which it says ready', async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.nat(9), { maxLength: 3 }), fc.scheduler(), async (crashesAfter, scheduler) => {
+        fc.asyncProperty(fc.array(fc.nat(20), { maxLength: 3 }), fc.scheduler(), async (crashesAfter, scheduler) => {
           const archive = archiveRecord();
-          const its = ['a', 'b', 'c'].map((sandboxId) => podRecord(archive, { sandboxId }));
+          const cluster = archive.location.key;
+          const containers = [containerRecord()];
+          const its = ['a', 'b', 'c'].map((sandboxId) =>
+            podRecord(archive, { sandboxId, origin: { cluster, node: 'n' }, containers }),
+          );
+          const isCriO: PodQuery = {
+            ...{ by: 'container', fact: 'engine', value: 'cri-o' },
+            within: { by: 'cluster', cluster },
+          };
           const watched: ItemTable = {
             ...bound(table),
             async put(item, condition) {
@@ -111,6 +136,7 @@ export function catalogueConvergence(name: string, open: () => Promise<ItemTable
               const catalogue = tableCatalogue(table);
               if ((await catalogue.archive(archive.location)) !== undefined) {
                 assert.equal((await catalogue.podsOf(archive.location, { limit: 10 })).items.length, its.length);
+                assert.equal((await catalogue.pods(isCriO, { limit: 10 })).items.length, its.length);
               }
               return done;
             },
@@ -132,7 +158,8 @@ function bound(table: ItemTable): ItemTable {
   return {
     get: (key) => table.get(key),
     put: (item, condition) => table.put(item, condition),
-    remove: (key) => table.remove(key),
+    putAll: (items) => table.putAll(items),
+    removeAll: (keys) => table.removeAll(keys),
     query: (query) => table.query(query),
   };
 }

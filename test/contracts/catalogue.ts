@@ -3,10 +3,12 @@ import { before, describe, it } from 'node:test';
 import type {
   ArchiveRecord,
   BundleRecord,
+  ContainerRecord,
   Page,
   PageRequest,
   PodQuery,
   PodRecord,
+  PodScope,
 } from '../../core/catalogue/records.ts';
 import { isPodfreightError } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/ports.ts';
@@ -48,6 +50,27 @@ export function podRecord({ location, etag = '"e1"' }: ArchiveRecord, overrides:
     sizeBytes: 500,
     sha256: 'ab'.repeat(32),
     archive: { ...location, etag },
+    ...overrides,
+  };
+}
+
+/** Of a container that came as an archive of its own. */
+export function containerRecord(overrides: Partial<ContainerRecord> = {}): ContainerRecord {
+  return {
+    name: 'redis',
+    id: 'c1',
+    image: 'docker.io/library/redis:7',
+    imageDigest: `sha256:${'0'.repeat(64)}`,
+    engine: 'cri-o',
+    runtime: 'runc',
+    createdAt: '2026-11-22T13:00:00.000Z',
+    checkpointedAt: '2026-11-22T13:20:00.123Z',
+    file: 'checkpoint-my-redis_default-redis-2026-11-22T13:20:00Z.tar',
+    format: 'tar',
+    sizeBytes: 400,
+    checkpointBytes: 300,
+    rootfsDiffBytes: 0,
+    sha256: 'cd'.repeat(32),
     ...overrides,
   };
 }
@@ -108,20 +131,10 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
       assert.equal(await catalogue.bundle('f'.repeat(32)), undefined);
     });
 
-    it('finds a pod by name, namespace, node, cluster, SandboxID and each of its images', async () => {
+    it('finds a pod by name, namespace, node, cluster and SandboxID', async () => {
       const archive = archiveRecord();
       const cluster = `cluster-${keys}`;
-      const image = `registry.example/app:${keys}`;
-      const found = podRecord(archive, {
-        sandboxId: `found-${keys}`,
-        origin: { cluster, node: 'n1' },
-        containers: [
-          { name: 'a', id: 'c1', image },
-          { name: 'b', id: 'c2', image: `sidecar:${keys}` },
-          { name: 'c', id: 'c3', image },
-          { name: 'd', id: 'c4', image: '' },
-        ],
-      });
+      const found = podRecord(archive, { sandboxId: `found-${keys}`, origin: { cluster, node: 'n1' } });
       const other = podRecord(archive, {
         sandboxId: `other-${keys}`,
         origin: { cluster, node: 'n2' },
@@ -133,13 +146,84 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
         { by: 'pod', cluster, namespace: 'default', name: 'my-redis' },
         { by: 'namespace', cluster, namespace: 'default' },
         { by: 'node', cluster, node: 'n1' },
-        { by: 'image', image },
-        { by: 'image', image: `sidecar:${keys}` },
         { by: 'sandbox', sandboxId: found.sandboxId },
       ];
       for (const query of queries) assert.deepEqual(await pods(query), [found], JSON.stringify(query));
       assert.equal((await pods({ by: 'cluster', cluster })).length, 2);
       assert.deepEqual(await pods({ by: 'pod', cluster: 'elsewhere', namespace: 'default', name: 'my-redis' }), []);
+    });
+
+    it('finds each container by image, digest, engine and runtime, in all clusters, in one, in a namespace and on a node', async () => {
+      const archive = archiveRecord();
+      const cluster = `containers-${keys}`;
+      const digest = `sha256:${String(keys).padStart(64, 'a')}`;
+      const app = containerRecord({ name: 'app', image: `registry.example/app:${keys}`, imageDigest: digest });
+      const twin = { ...app, name: 'twin', runtime: 'crun' };
+      const old = { name: 'old', id: 'c3', image: `app@${digest}` };
+      const pinned = { name: 'pinned', id: 'c4', image: digest };
+      const unnamed = { name: 'unnamed', id: 'c5', image: '' };
+      const here = podRecord(archive, {
+        sandboxId: `here-${keys}`,
+        origin: { cluster, node: 'n1' },
+        containers: [app, twin, old, pinned, unnamed],
+      });
+      const there = podRecord(archive, {
+        sandboxId: `there-${keys}`,
+        origin: { cluster, node: 'n2' },
+        namespace: 'kube-system',
+        checkpointedAt: '2026-11-22T13:19:59Z',
+        containers: [app],
+      });
+      await catalogue.record(archive, [there, here]);
+      const found = async (fact: 'image' | 'digest' | 'engine' | 'runtime', value: string, within?: PodScope) => {
+        const records = await pods({ by: 'container', fact, value, within } as PodQuery);
+        for (const { containers, ...record } of records) {
+          const { containers: all, ...pod } = record.sandboxId === here.sandboxId ? here : there;
+          assert.deepEqual(record, pod);
+          assert.deepEqual(
+            containers,
+            all.filter(({ name }) => name === containers[0]?.name),
+          );
+        }
+        return records.map(({ origin, containers }) => `${origin.node}/${containers[0]?.name}`).sort();
+      };
+      const all: PodScope = { by: 'cluster', cluster };
+      const n1: PodScope = { by: 'node', cluster, node: 'n1' };
+      const n2: PodScope = { by: 'node', cluster, node: 'n2' };
+      const kube: PodScope = { by: 'namespace', cluster, namespace: 'kube-system' };
+      for (const within of [undefined, all]) {
+        assert.deepEqual(await found('image', app.image, within), ['n1/app', 'n1/twin', 'n2/app']);
+        const withDigest = ['n1/app', 'n1/old', 'n1/pinned', 'n1/twin', 'n2/app'];
+        assert.deepEqual(await found('digest', digest, within), withDigest);
+      }
+      assert.deepEqual(await found('image', old.image), ['n1/old']);
+      assert.deepEqual(await found('engine', 'cri-o', all), ['n1/app', 'n1/twin', 'n2/app']);
+      assert.deepEqual(await found('engine', 'cri-o', n1), ['n1/app', 'n1/twin']);
+      assert.deepEqual(await found('engine', 'cri-o', kube), ['n2/app']);
+      assert.deepEqual(await found('runtime', 'crun', all), ['n1/twin']);
+      assert.deepEqual(await found('runtime', 'crun', n2), []);
+      assert.deepEqual(await found('image', app.image, n2), ['n2/app']);
+      assert.deepEqual(await found('digest', digest, kube), ['n2/app']);
+      assert.deepEqual(await found('engine', 'podman', all), []);
+      assert.deepEqual(await found('engine', app.image, all), []);
+      assert.equal((await pods(all)).length, 2);
+    });
+
+    it('keeps containers apart that are named like places', async () => {
+      const archive = archiveRecord();
+      const cluster = `places-${keys}`;
+      const inPod = podRecord(archive, {
+        sandboxId: `one-${keys}`,
+        origin: { cluster, node: 'n1' },
+        containers: [{ name: 'a', id: 'b', image: 'n2/app' }],
+      });
+      await catalogue.record(archive, [inPod]);
+      const query: PodQuery = { by: 'container', fact: 'image', value: 'app', within: { by: 'cluster', cluster } };
+      assert.deepEqual(await pods(query), []);
+      assert.deepEqual(await pods({ ...query, within: { by: 'node', cluster, node: 'n2' } }), []);
+      assert.deepEqual(await pods({ ...query, within: { by: 'node', cluster: `${cluster}/n1`, node: 'n2' } }), []);
+      assert.deepEqual(await pods({ ...query, value: `${cluster}/n1/n2/app`, within: undefined } as never), []);
+      assert.equal((await pods({ ...query, value: 'n2/app' })).length, 1);
     });
 
     it('keeps names with slashes apart', async () => {
@@ -244,7 +328,7 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
         const pod = podRecord(created, {
           sandboxId: `gone-${keys}`,
           origin: { cluster, node: 'n' },
-          containers: [{ name: 'a', id: 'b', image }],
+          containers: [containerRecord({ image })],
         });
         const deleted: ArchiveRecord = {
           location: created.location,
@@ -262,7 +346,8 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
           { by: 'namespace', cluster, namespace: 'default' },
           { by: 'node', cluster, node: 'n' },
           { by: 'cluster', cluster },
-          { by: 'image', image },
+          { by: 'container', fact: 'image', value: image },
+          { by: 'container', fact: 'engine', value: 'cri-o', within: { by: 'node', cluster, node: 'n' } },
           { by: 'sandbox', sandboxId: pod.sandboxId },
         ];
         for (const query of queries) assert.deepEqual(await pods(query), [], JSON.stringify(query));

@@ -5,10 +5,12 @@ import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { ArchiveStore, ObjectLocation } from '../../core/ports.ts';
 import { push } from '../../core/push.ts';
-import { shipPods } from '../../core/shipment.ts';
+import { type Shipment, shipPods } from '../../core/shipment.ts';
 import { catalogueHandler } from '../../lambda/catalogue-handler.ts';
 import { startCatalogueTable } from '../aws/catalogue-table.ts';
 import { type LocalS3, localS3 } from '../aws/local-s3.ts';
+import { sampleContainer } from '../checkpoint-samples/container.ts';
+import { sampleShipment } from '../checkpoint-samples/shipment.ts';
 import { incompressible, manifestOf, type TestPod } from '../core/catalogue/archives.ts';
 import { eventBridgeBody, lambdaContext, sqsEvent } from './invocation.ts';
 
@@ -40,7 +42,11 @@ describe('what cataloguing an archive costs', () => {
         yield content;
       },
     }));
-    const { location } = await push(shipPods(manifestOf(pods), files, format), {
+    return pushed(shipPods(manifestOf(pods), files, format));
+  }
+
+  async function pushed(shipment: Shipment): Promise<ObjectLocation> {
+    const { location } = await push(shipment, {
       store: s3.store as ArchiveStore,
       bucket: s3.bucket,
       origin: { cluster: 'prod', node: 'node-1' },
@@ -64,7 +70,7 @@ describe('what cataloguing an archive costs', () => {
   }
 
   for (const format of ['tar', 'tar+zstd'] as const) {
-    it(`of one pod as ${format}: two reads of 66 KiB at most, three writes`, async () => {
+    it(`of one pod as ${format}: two reads of 66 KiB at most, two writes`, async () => {
       const location = await stored(
         [{ sandboxId: `one-${format.length}`, content: incompressible(3_000_000) }],
         format,
@@ -73,10 +79,10 @@ describe('what cataloguing an archive costs', () => {
       assert.equal(archive?.state, 'ready');
       assert.deepEqual(requests, ['HeadObject', 'GetObject', 'GetObject']);
       assert.ok(bytes <= 66 * 1024, `${bytes} bytes`);
-      assert.deepEqual(calls, { GetItem: 1, PutItem: 3, Query: 1 });
+      assert.deepEqual(calls, { GetItem: 1, BatchWriteItem: 1, PutItem: 1, Query: 1 });
     });
 
-    it(`of 300 pods as ${format}: two reads, two writes a pod`, async () => {
+    it(`of 300 pods as ${format}: two reads, a write for every 25 items`, async () => {
       const pods = Array.from({ length: 300 }, (_, i) => ({
         sandboxId: `many-${i}-${format.length}`,
         content: incompressible(300),
@@ -85,10 +91,21 @@ describe('what cataloguing an archive costs', () => {
       assert.equal(archive?.podCount, 300);
       assert.deepEqual(requests, ['HeadObject', 'GetObject', 'GetObject']);
       const { Query: pages = 0, ...others } = calls;
-      assert.deepEqual(others, { GetItem: 1, PutItem: 601 });
+      // A pod, and its container by its image.
+      assert.deepEqual(others, { GetItem: 1, BatchWriteItem: 600 / 25, PutItem: 1 });
       assert.ok(pages <= 2, `${pages} pages`);
     });
   }
+
+  it('of a pod of container archives: two reads, an item for all that is known of each container', async () => {
+    const web = sampleContainer({ container: 'web', image: 'registry.example/web:3' });
+    const shipment = await sampleShipment([sampleContainer({ pagesBytes: 2_000_000 }), web]);
+    const { requests, bytes, calls, archive } = await catalogue(await pushed(shipment));
+    assert.equal(archive?.state, 'ready');
+    assert.deepEqual(requests, ['HeadObject', 'GetObject', 'GetObject']);
+    assert.ok(bytes <= 66 * 1024, `${bytes} bytes`);
+    assert.deepEqual(calls, { GetItem: 1, BatchWriteItem: 1, PutItem: 1, Query: 1 });
+  });
 
   it('of 10,000 pods: two reads, and one item that says they are too many', async () => {
     const content = incompressible(1000);

@@ -20,8 +20,12 @@ export class MemoryItemTable implements ItemTable {
     return true;
   }
 
-  async remove(key: ItemKey): Promise<void> {
-    this.items.delete(address(key));
+  async putAll(items: readonly Item[]): Promise<void> {
+    for (const item of items) await this.put(item);
+  }
+
+  async removeAll(keys: readonly ItemKey[]): Promise<void> {
+    for (const key of keys) this.items.delete(address(key));
   }
 
   async query({ index, partition, from, to, descending, limit, startAfter }: Parameters<ItemTable['query']>[0]) {

@@ -38,6 +38,13 @@ test('takes the newest checkpoint of each pod', async () => {
   assert.equal(await chosen({ cluster: 'prod', node: 'node-2' }), 'w1');
   assert.equal(await chosen({ cluster: 'prod', node: 'node-1', namespace: 'default' }), 'r2');
   assert.equal(await chosen({ image: 'docker.io/library/redis:7', cluster: 'test' }), 'x1');
+  const containers = ['a', 'b'].map((name) => ({ name, id: name, image: 'worker:1', engine: 'cri-o' }));
+  await taken('k1', 'worker', '08:00:00', { containers: [...containers, { name: 'c', id: 'c', image: 'proxy:1' }] });
+  assert.equal(await chosen({ image: 'worker:1' }), 'k1');
+  assert.equal(await chosen({ image: 'worker:1', all: true }), 'k1');
+  assert.equal(await chosen({ cluster: 'prod', engine: 'cri-o' }), 'k1');
+  assert.equal(await chosen({ cluster: 'prod', pod: 'default/worker', image: 'proxy:1' }), 'k1');
+  await assert.rejects(chosen({ cluster: 'prod', image: 'proxy:1', engine: 'cri-o' }), { code: 'not-found' });
   assert.equal(await chosen({ sandboxId: 'r1' }), 'r1');
 });
 

@@ -4,6 +4,8 @@ import type { PodSelector } from '../../../core/bundle/pod-selector.ts';
 import { selectorQuery } from '../../../core/bundle/pod-selector.ts';
 import { parseBundleRequest } from '../../../core/bundle/request.ts';
 
+const DIGEST = `sha256:${'0f'.repeat(32)}`;
+
 test('takes what selects pods', () => {
   const pods: PodSelector[] = [
     { cluster: 'prod', pod: 'default/my-redis', at: '2026-11-22T13:20:00+01:00' },
@@ -32,15 +34,28 @@ test('queries the narrowest listing a selector names', () => {
     ],
     [
       { cluster: 'c', image: 'i', namespace: 'ns' },
-      { by: 'namespace', cluster: 'c', namespace: 'ns' },
+      { by: 'container', fact: 'image', value: 'i', within: { by: 'namespace', cluster: 'c', namespace: 'ns' } },
     ],
     [
-      { cluster: 'c', image: 'i' },
-      { by: 'image', image: 'i' },
+      { cluster: 'c', image: 'i', engine: 'cri-o', node: 'n', namespace: 'ns' },
+      { by: 'container', fact: 'image', value: 'i', within: { by: 'node', cluster: 'c', node: 'n' } },
     ],
+    [
+      { cluster: 'c', image: DIGEST },
+      { by: 'container', fact: 'digest', value: DIGEST, within: { by: 'cluster', cluster: 'c' } },
+    ],
+    [
+      { cluster: 'c', engine: 'cri-o', runtime: 'crun' },
+      { by: 'container', fact: 'runtime', value: 'crun', within: { by: 'cluster', cluster: 'c' } },
+    ],
+    [
+      { cluster: 'c', engine: 'cri-o', pod: 'ns/p' },
+      { by: 'pod', cluster: 'c', namespace: 'ns', name: 'p' },
+    ],
+    [{ image: DIGEST }, { by: 'container', fact: 'digest', value: DIGEST }],
     [
       { pod: 'ns/p', image: 'i' },
-      { by: 'image', image: 'i' },
+      { by: 'container', fact: 'image', value: 'i' },
     ],
     [{ cluster: 'c' }, { by: 'cluster', cluster: 'c' }],
   ];
@@ -70,6 +85,7 @@ test('names what is wrong with a request', () => {
     [{ pods: [{ cluster: 'c', at: 'yesterday' }] }, /pods\[0\]\.at/],
     [{ pods: [{ cluster: 'c', at: '2026-02-31' }] }, /pods\[0\]\.at/],
     [{ pods: [{}] }, /needs a cluster/],
+    [{ pods: [{ engine: 'cri-o' }] }, /needs a cluster/],
     [{ pods: [{ pod: 'default/my-redis', all: true }] }, /needs a cluster/],
     [{ pods: [{ node: 'n', namespace: 'ns' }] }, /needs a cluster/],
   ];
