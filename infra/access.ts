@@ -1,5 +1,5 @@
 import { Aws } from 'aws-cdk-lib';
-import { CATALOGUE_TABLE, type IndexName } from '../core/catalogue/table.ts';
+import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
 import { OUTPUTS } from './outputs.ts';
 import { anyKeyArn, bucketArn, type Deployment, type Place, regionsJson, tableArn } from './places.ts';
 import type { PodfreightRole, Subject } from './role.ts';
@@ -56,12 +56,8 @@ export function readsCatalogue(grantee: Grantee, deployment: Deployment): void {
   queriesIndexes(grantee, deployment, deployment.places);
 }
 
-export function queriesIndexes(
-  grantee: Grantee,
-  deployment: Deployment,
-  places: readonly Place[],
-  names: readonly IndexName[] = CATALOGUE_TABLE.indexes.map(({ name }) => name),
-): void {
+function queriesIndexes(grantee: Grantee, deployment: Deployment, places: readonly Place[]): void {
+  const names = CATALOGUE_TABLE.indexes.map(({ name }) => name);
   const indexes = places.flatMap((place) => names.map((name) => `${tableArn(deployment, place)}/index/${name}`));
   grantee.allow(['dynamodb:Query'], indexes);
 }

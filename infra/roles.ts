@@ -1,16 +1,7 @@
 import { Aws } from 'aws-cdk-lib';
 import { AccountPrincipal, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import {
-  lists,
-  looksAtStacks,
-  objects,
-  queriesIndexes,
-  readsArchives,
-  readsBundles,
-  readsCatalogue,
-  usesKeys,
-} from './access.ts';
+import { lists, looksAtStacks, objects, readsArchives, readsBundles, readsCatalogue, usesKeys } from './access.ts';
 import { bucketArn, type Deployment, functionArn, tableArn } from './places.ts';
 import { PodfreightRole } from './role.ts';
 
@@ -86,7 +77,6 @@ function pushes(role: PodfreightRole, deployment: Deployment, keys: string): voi
       Null: { 'dynamodb:LeadingKeys': 'false' },
     },
   );
-  queriesIndexes(role, deployment, places, ['sandbox']);
 }
 
 /** Removing leaves a version, which the bucket's rules keep for a while; nothing here removes that. */

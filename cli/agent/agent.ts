@@ -64,6 +64,8 @@ export class Agent {
   readonly #dispatcher: Dispatcher;
   readonly #pruner: Pruner | undefined;
   readonly #wake = new Wake();
+  /** Of which it was said. */
+  readonly #unwatched = new Set<string>();
   /** What was said last of something that fails again and again. */
   readonly #said = new Map<string, Problem>();
   #rule: 'writers' | 'quiet' | undefined;
@@ -172,7 +174,7 @@ export class Agent {
     await this.#guarded('the rule', () => this.#chooseRule());
     for (const [i, inventory] of this.#inventories.entries()) {
       const settleMs = this.#rule === 'writers' ? SETTLE_UNWRITTEN_MS : this.#options.settleMs;
-      this.#watchers[i]!.begin();
+      this.#watch(inventory.directory, this.#watchers[i]!);
       await this.#guarded(inventory.directory, () => inventory.refresh(settleMs));
     }
     this.#sweepTookMs = performance.now() - begunAt;
@@ -183,6 +185,17 @@ export class Agent {
     if (!signal.aborted) await this.#pruner?.prune((what, act) => this.#guarded(what, act));
     this.#live();
     this.#options.metrics.set('last_sweep_timestamp_seconds', Date.now() / 1000);
+  }
+
+  /** A directory that is missing is told of by whoever looks into it. */
+  #watch(directory: string, watcher: Watcher): void {
+    const error = watcher.begin();
+    if (error === undefined || error.code === 'ENOENT' || this.#unwatched.has(directory)) return;
+    this.#unwatched.add(directory);
+    const { log, sweepMs } = this.#options;
+    log.warn(`Changes of ${directory} are not told; it is looked through every ${sweepMs / 1000} s.`, {
+      reason: error.message,
+    });
   }
 
   /** By events, when a file is due, or when it is time for a sweep. */

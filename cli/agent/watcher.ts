@@ -14,20 +14,23 @@ export class Watcher implements Disposable {
     this.#onChange = onChange;
   }
 
-  /** Begins, or begins anew after a failure or with another directory of that name. @returns whether it watches */
-  begin(): boolean {
+  /**
+   * Begins, or begins anew after a failure or with another directory of that name.
+   * @returns why it does not watch, as the system says; undefined when it does
+   */
+  begin(): NodeJS.ErrnoException | undefined {
     try {
       const inode = inodeOf(this.#directory);
-      if (this.#watched?.inode === inode) return true;
+      if (this.#watched?.inode === inode) return undefined;
       this[Symbol.dispose]();
       const watcher = watch(this.#directory, { persistent: false }, () => this.#onChange());
       watcher.on('error', () => this[Symbol.dispose]());
       this.#watched = { watcher, inode };
-    } catch {
+      return undefined;
+    } catch (error) {
       this[Symbol.dispose]();
-      return false;
+      return error as NodeJS.ErrnoException;
     }
-    return true;
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -7,6 +8,8 @@ import { Agent, type AgentOptions } from '../../../cli/agent/agent.ts';
 import { Log } from '../../../cli/agent/log.ts';
 import { Metrics } from '../../../cli/agent/metrics.ts';
 import { AgentState } from '../../../cli/agent/state.ts';
+import { fileVersion } from '../../../cli/file-version.ts';
+import { sampleContainer, sandboxIdOf } from '../../checkpoint-samples/container.ts';
 import { archivesIn, identityOf, sample, until } from '../../e2e/agent.ts';
 import { temporaryFolder } from '../../e2e/podfreight.ts';
 import { MemoryArchiveStore } from '../../memory/archive-store.ts';
@@ -16,10 +19,16 @@ const BUCKET = 'archives';
 const HOUR_MS = 3_600_000;
 
 /** An agent in this process, on a store in memory. */
-async function run(t: TestContext, directory: string, fields: Partial<AgentOptions>) {
+async function run(
+  t: TestContext,
+  directory: string,
+  fields: Partial<AgentOptions>,
+  before: (state: AgentState) => void = () => {},
+) {
   const folder = await temporaryFolder(t);
   const state = await AgentState.open(join(folder, 'state'), 'here', () => assert.fail('it is not damaged'));
   assert.ok(state !== 'busy');
+  before(state);
   const store = new MemoryArchiveStore([BUCKET]);
   const metrics = new Metrics();
   const controller = new AbortController();
@@ -36,6 +45,7 @@ async function run(t: TestContext, directory: string, fields: Partial<AgentOptio
     state[Symbol.dispose]();
   });
   return {
+    state,
     waiting: (what: string) => {
       agent.measure();
       return metrics.get('waiting_files', what);
@@ -78,4 +88,22 @@ test('where they cannot, it goes when it has not changed for a while since it wa
   await until('it is shipped', async () => shipped() === 1);
   assert.ok(performance.now() - begunAt >= 2000);
   assert.deepEqual(await stored(), [identityOf(one)]);
+});
+
+test('what was planned, and touched before it went, is known as the file it is now', async (t) => {
+  const { directory, one, path } = await withArchive(t);
+  const proc = await procOf(t, FIRST, await opener(t, path, 'r'));
+  const digest = createHash('sha256').update(one.bytes).digest('hex');
+  const planned = { directory, name: one.name, version: 'before', digest, sizeBytes: one.bytes.length };
+  const { state, shipped } = await run(t, directory, { proc }, (notes) => {
+    notes.plan(sandboxIdOf(sampleContainer()), [{ ...planned, container: 'c', takenAt: 1 }]);
+  });
+  await until('it is shipped', async () => shipped() === 1);
+  assert.deepEqual(state.plans(), []);
+  const { version } = fileVersion(path)!;
+  assert.equal(state.isStored(directory, one.name, version), true);
+  assert.deepEqual(
+    state.stored(directory).map((file) => file.version),
+    [version],
+  );
 });
