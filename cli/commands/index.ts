@@ -2,13 +2,13 @@ import type { CommandEntry } from '../command.ts';
 
 /** All commands, in the order of the help. The code of one is loaded only when it is used. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  show: { summary: 'show the checkpoints in a kubelet directory or an archive', load: () => import('./show.ts') },
+  show: { summary: 'show the checkpoints in directories, archives and objects in S3', load: () => import('./show.ts') },
   extract: { summary: "write a kubelet directory's checkpoints to one archive", load: () => import('./extract.ts') },
   insert: { summary: "put an archive's checkpoints into a kubelet directory", load: () => import('./insert.ts') },
   checkpoint: { summary: 'have a node checkpoint containers, and push them', load: () => import('./checkpoint.ts') },
   agent: { summary: 'push what is checkpointed on this node, as it comes', load: () => import('./agent.ts') },
   push: { summary: 'push checkpoints to S3', load: () => import('./push.ts') },
-  list: { summary: 'list the checkpoints or bundles in the catalogue', load: () => import('./list.ts') },
+  list: { summary: 'list what is in the catalogue, or the archives in a directory', load: () => import('./list.ts') },
   bundle: { summary: 'merge pods of any archives into one bundle', load: () => import('./bundle.ts') },
   pull: { summary: 'pull a bundle, an archive or pods into a kubelet directory', load: () => import('./pull.ts') },
   configure: { summary: 'write down where buckets, table and function are', load: () => import('./configure.ts') },

@@ -93,6 +93,7 @@ export class PodLook {
     const identity = readPodDump(this.#podDump, options, this.#archive);
     const containers = options.containers.map((container) => this.#find(container));
     this.#refuseOthers(new Set(containers.map(({ entry }) => entry)));
+    for (const container of containers) this.#refuseForeign(container, identity);
     return { ...identity, ...extent, name: this.#archive, form: options.form, containers };
   }
 
@@ -129,6 +130,20 @@ export class PodLook {
     }
     if ('error' in directory) throw directory.error;
     return { name, entry, checkpoint: directory.value.finish(), archive: undefined };
+  }
+
+  /** A container of another pod would be shown, and found, under this one's name. */
+  #refuseForeign({ entry, checkpoint: { identity } }: PodContainer, pod: PodIdentity): void {
+    for (const key of ['podName', 'namespace', 'podUid', 'sandboxId'] as const) {
+      const [own, said] = [identity[key], pod[key]];
+      if (own === undefined || said === undefined || own === said) continue;
+      const both = `${quoteText(said)} and ${quoteText(own)}`;
+      throw invalidArchive(
+        this.#archive,
+        `and ${quoteText(entry)} contradict each other: the ${key} is ${both}`,
+        POD_DUMP,
+      );
+    }
   }
 
   /** A container that `pod.options` leaves out would be moved without ever being shown. */

@@ -95,6 +95,8 @@ describe('the program as it ships', () => {
       ['--version'],
       ['--help'],
       ['show', at('node-a')],
+      ['show', join(FIXTURES, 'podman-web.tar.gz'), join(FIXTURES, 'node-a.tar.zst')],
+      ['list', at('node-a')],
       ['extract', '-t', at('node-a'), '-o', at('b.tar')],
     ]) {
       const { clients, builtins, bytes } = await loadedBy(...args);
@@ -106,6 +108,7 @@ describe('the program as it ships', () => {
   test('loads just the clients that a command uses', async () => {
     for (const [args, clients] of [
       [['pull', 's3://bucket/key'], ['S3']],
+      [['show', 's3://bucket/key'], ['S3']],
       [['push', '-t', at('node-a')], ['S3']],
       [['list'], ['DynamoDB']],
       [['bundle', '--pod', 'a/b'], ['Lambda']],

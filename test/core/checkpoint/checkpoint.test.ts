@@ -209,6 +209,13 @@ const listing = (containers: object): SampleMember => ({
   content: text(JSON.stringify({ version: 1, containers })),
 });
 
+/** In the pod `other` a container of `counters`. */
+const foreign: readonly SampleMember[] = [
+  listing({ counter: 'c' }),
+  inner,
+  { name: 'pod.dump', content: text('{"metadata":{"name":"other"}}') },
+];
+
 const REFUSED: Record<string, readonly [members: readonly SampleMember[], reason: RegExp]> = {
   'neither of the three': [[spec], /it has none of checkpointed\.pods, pod\.dump, config\.dump/],
   nothing: [[{ name: 'x' }], /none of/],
@@ -255,6 +262,10 @@ const REFUSED: Record<string, readonly [members: readonly SampleMember[], reason
   ],
   'a pod with a container twice': [[listing({ a: 'c', b: 'c' }), inner, dump], /names "c" twice/],
   'a pod with two archives of a name': [[listing({ a: 'c' }), inner, inner, dump], /member "c\.tar" is there twice/],
+  'a pod with a container of another': [
+    foreign,
+    /member "pod\.dump" and "c" contradict each other: the podName is "other" and "counters"/,
+  ],
   'a pod that contradicts itself': [
     [
       { name: 'pod.options', content: text('{"annotations":{"org.criu.checkpoint.pod.name":"a"}}') },
