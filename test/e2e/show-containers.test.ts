@@ -320,3 +320,13 @@ test('a stale tail behind the archive changes nothing', async (t) => {
   assert.deepEqual([sizeBytes, container, code], [joined(crioArchive(COUNTER)).length, 'counter', 0]);
   assert.equal((await readFile(path)).length, sizeBytes + 70_000);
 });
+
+test('podfreight show kubelet  # a manifest that is no JSON hides no container archive', async (t) => {
+  const cwd = await temporaryFolder(t);
+  await writeKubeletArchives(join(cwd, 'kubelet'));
+  await writeFile(join(cwd, 'kubelet/checkpointed.pods'), '{');
+  const { stdout, stderr, code } = await podfreight(['show', 'kubelet'], { cwd });
+  assert.deepEqual(rowsOf(stdout), [HEADER, API_ROW, COUNTER_ROW, WEB_ROW]);
+  assert.match(stderr, /^podfreight: kubelet\/checkpointed\.pods is not a valid manifest: .*\n$/);
+  assert.equal(code, 4);
+});
