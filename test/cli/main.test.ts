@@ -51,7 +51,7 @@ const MISTAKES: readonly (readonly [string, string])[] = [
   ['--wrong', 'unknown flag: --wrong; see "podfreight --help".'],
   ['insert --dry-rum', 'unknown flag: --dry-rum (did you mean --dry-run?); see "podfreight insert --help".'],
   ['insert -i', 'option \'-i, --input <file>\' argument missing; see "podfreight insert --help".'],
-  ['push constructor extra', "too many arguments for 'push'. Expected 1 argument but got 2"],
+  ['extract constructor', "too many arguments for 'extract'. Expected 0 arguments but got 1"],
   ['constructor', 'unknown command: constructor; see "podfreight --help".'],
 ];
 
