@@ -33,9 +33,13 @@ test(`podfreight agent  # ${FILES} files, half of them there before it, the othe
   assert.deepEqual(await allArchivesIn(s3), identitiesOf(samples));
 
   const keys = await keysOf(s3.client, s3.bucket, '');
-  const puts = () => s3.requests.filter(({ operation }) => operation === 'PutObject').length;
-  assert.equal(puts(), keys.length, 'nothing was sent twice');
+  const puts = () => s3.requests.filter(({ operation }) => operation === 'PutObject');
+  // What got no answer in time was sent again; but nothing that was stored.
+  const stored = puts().filter(({ status }) => status === 200);
+  assert.equal(stored.length, keys.length);
+  const statuses = puts().map(({ status }) => status);
   assert.equal((await node.flush()).code, 0);
-  assert.equal(puts(), keys.length, 'and nothing again');
-  t.diagnostic(`${FILES} files in ${keys.length} objects, ${seconds.toFixed(1)} s`);
+  assert.equal(puts().length, statuses.length, 'nothing is sent again');
+  const others = statuses.filter((status) => status !== 200);
+  t.diagnostic(`${FILES} files in ${keys.length} objects, ${seconds.toFixed(1)} s; other answers: ${others.join(' ')}`);
 });

@@ -104,7 +104,8 @@ export class Node {
       url,
       log: () => log,
       metric: async (name) => {
-        const text = await (await fetch(`${url}/metrics`)).text();
+        // A connection that is kept may be closed just when it is used again.
+        const text = await (await fetch(`${url}/metrics`, { headers: { connection: 'close' } })).text();
         const line = text.split('\n').find((one) => one.startsWith(`podfreight_agent_${name} `));
         return Number(line?.split(' ').at(-1) ?? 0);
       },
