@@ -1,4 +1,4 @@
-import { link, rename } from 'node:fs/promises';
+import { link, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { formatManifest, type Manifest } from '../../core/manifest/manifest.ts';
 import { syncDirectory, syncFile } from '../durable.ts';
@@ -6,13 +6,15 @@ import { orFileError } from '../file-error.ts';
 import type { KubeletDirectory } from '../kubelet-directory.ts';
 import type { LandingPlan } from './plan.ts';
 import { rollBack } from './rollback.ts';
-import { inPlaceBut, writeSynced } from './staging.ts';
+import { inPlaceBut, openNew, writeSynced } from './staging.ts';
 import type { StagingPaths } from './staging-paths.ts';
+
+const NOT_DURABLE = 'may not survive a power cut; insert it again';
 
 /**
  * Makes the target what the plan says, each step durable before the next depends on it. Only while the private folder is
- * locked, and until the staging is retired. The rename of `next`, to the manifest or where there is none to `landed`,
- * commits: killed before it, the next insert rolls back.
+ * locked, and until the staging is retired. The rename of `next` commits, and of container archives the removal of
+ * `after`: killed before it, the next insert rolls back.
  * @param present the target's manifest, if it has one
  */
 export async function commit(
@@ -29,7 +31,7 @@ export async function commit(
       failure.cause ??= error; // the next insert tries again
       throw failure;
     });
-    throw isCommitted ? inPlaceBut('may not survive a power cut; insert it again', error) : error;
+    throw isCommitted ? inPlaceBut(NOT_DURABLE, error) : error;
   }
 }
 
@@ -45,7 +47,7 @@ async function carryOut(target: KubeletDirectory, staging: StagingPaths, plan: L
   }
   await syncDirectory(target.path);
   if (plan.after !== undefined) await putManifest(target, staging.next);
-  else await landWithoutManifest(staging);
+  else await forgetHowToUndo(staging);
 }
 
 /** Everything a rollback needs to know is on disk before the target changes. */
@@ -66,10 +68,13 @@ async function prepare(
     await writeSynced(staging.between, formatManifest(plan.between));
   }
   for (const name of plan.keep) await syncFile(target.filePath(name));
-  await writeSynced(staging.next, plan.after === undefined ? Buffer.alloc(0) : formatManifest(plan.after));
+  if (plan.after !== undefined) await writeSynced(staging.next, formatManifest(plan.after));
   for (const folder of ['new', 'old', 'swap'] as const) await syncDirectory(staging.folder(folder));
   await syncDirectory(dirname(staging.root));
-  await orFileError(`Cannot write ${staging.after}`, () => link(staging.next, staging.after));
+  await orFileError(`Cannot write ${staging.after}`, async () => {
+    if (plan.after !== undefined) await link(staging.next, staging.after);
+    else await (await openNew(staging.after)).close();
+  });
   await syncDirectory(staging.root);
 }
 
@@ -81,10 +86,15 @@ export async function confirm(target: KubeletDirectory, { keep, after }: Landing
   await syncDirectory(target.path);
 }
 
-/** Container archives need no manifest to be found: they count as soon as it is on disk that nothing is to be undone. */
-async function landWithoutManifest(staging: StagingPaths): Promise<void> {
-  await orFileError(`Cannot write ${staging.landed}`, () => rename(staging.next, staging.landed));
-  await syncDirectory(staging.root);
+/**
+ * Container archives need no manifest: they have landed when nothing tells any more that they are to be undone.
+ * @throws PodfreightError that says so, when that may not be on disk
+ */
+async function forgetHowToUndo(staging: StagingPaths): Promise<void> {
+  await orFileError(`Cannot remove ${staging.after}`, () => unlink(staging.after));
+  await syncDirectory(staging.root).catch((error) => {
+    throw inPlaceBut(NOT_DURABLE, error);
+  });
 }
 
 async function putManifest(target: KubeletDirectory, from: string): Promise<void> {

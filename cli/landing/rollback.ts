@@ -45,7 +45,7 @@ export async function isTidy({ path }: PrivateFolder): Promise<boolean> {
 export async function rollBack(target: KubeletDirectory, staging: StagingPaths): Promise<boolean> {
   const begun = await inode(staging.after);
   if (begun === undefined) return false;
-  if ((await inode(target.manifestPath)) === begun || (await inode(staging.landed)) === begun) return true;
+  if ((await inode(target.manifestPath)) === begun) return true;
 
   const before = await readBefore(target, staging);
   const live = await target.readManifestIfAny();

@@ -12,10 +12,9 @@ import { isErrno, orFileError } from '../file-error.ts';
  *     swap/<file>          second links of new files, to be renamed over old ones
  *     before               the manifest as it was, when one without the replaced pods stands in between
  *     between              that one, until it is renamed into place
- *     next                 the new manifest, until it is renamed into place: that is the moment of commitment. Where there is
- *                          none, an empty file, which becomes
- *     landed               then
- *     after                a second link of `next`, from before the target is touched until that is undone
+ *     next                 the new manifest, until it is renamed into place: that is the moment of commitment
+ *     after                a second link of `next`, from before the target is touched until that is undone. Of container
+ *                          archives, which have no manifest, an empty file: its removal is the moment of commitment
  */
 export class StagingPaths {
   readonly root: string;
@@ -35,9 +34,6 @@ export class StagingPaths {
   }
   get next(): string {
     return join(this.root, 'next');
-  }
-  get landed(): string {
-    return join(this.root, 'landed');
   }
   get after(): string {
     return join(this.root, 'after');

@@ -196,7 +196,8 @@ export async function listStagings(privateFolder: string): Promise<{ stagings: s
   return { stagings: matching(STAGING), done: matching(DONE) };
 }
 
-function openNew(path: string) {
+/** A file that was not there, 0600. */
+export function openNew(path: string) {
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   return open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, PRIVATE_FILE);
 }

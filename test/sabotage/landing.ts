@@ -73,11 +73,11 @@ export const LANDING: readonly Sabotage[] = [
     ],
     [
       'what is in place, but not surely on disk, is said to have failed',
-      "isCommitted ? inPlaceBut('may not survive a power cut; insert it again', error) : error;",
+      'isCommitted ? inPlaceBut(NOT_DURABLE, error) : error;',
       'isCommitted ? error : error;',
       FAULTS,
     ],
-    ['nothing says that a landing has begun', '() => link(staging.next, staging.after)', 'async () => {}'],
+    ['nothing says that a landing has begun', 'await link(staging.next, staging.after);', 'void 0;'],
     ['the manifest before is not kept', '    await writeSynced(staging.before, formatManifest(present));\n', ''],
   ]),
   ...sabotagesOf('cli/landing/plan.ts', PLAN, [
@@ -118,7 +118,7 @@ export const LANDING: readonly Sabotage[] = [
   ...sabotagesOf('cli/landing/rollback.ts', KILL, [
     ['the living are taken for dead', "    if (lock === 'busy') continue;\n", '', LAND],
     ['what removed itself is removed', '      if (!(await exists(staging))) continue;', '     ', ROLLBACK],
-    ['a commitment is undone', '(await inode(target.manifestPath)) === begun || ', ''],
+    ['a commitment is undone', '  if ((await inode(target.manifestPath)) === begun) return true;\n', ''],
     ['what the manifest names is removed', '    if (!listed.has(name) && ', '    if (', LAND],
     [
       "others' files are removed",
