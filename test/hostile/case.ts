@@ -42,6 +42,8 @@ export interface ArchiveCase {
   readonly slow: boolean;
   /** What the pods hold, when it is not `podContent`. */
   readonly content?: Buffer | undefined;
+  /** What lands in a directory without a manifest, when that is not the pods: names, and what is in them. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface CaseGroup {
@@ -50,7 +52,7 @@ export interface CaseGroup {
 }
 
 type Bytes = Buffer | readonly Buffer[] | (() => Buffer | Promise<Buffer>);
-type Options = Partial<Pick<ArchiveCase, 'kind' | 'ways' | 'slow' | 'content'>>;
+type Options = Partial<Pick<ArchiveCase, 'kind' | 'ways' | 'slow' | 'content' | 'files'>>;
 
 /** `The archive X is refused: <reason>.` */
 export function refused(
@@ -75,6 +77,7 @@ export function archiveCase(name: string, bytes: Bytes, verdict: Verdict, option
     ways: options.ways ?? WAYS,
     slow: options.slow ?? false,
     content: options.content,
+    files: options.files,
   };
 }
 

@@ -320,6 +320,81 @@ export const values: ManifestGroup = {
   ],
 };
 
+const ARCHIVES = 'podfreight.containerArchives';
+const RECORD = { file: 'a.tar', container: 'a', format: 'tar', sizeBytes: 1 };
+const archives = (...records: readonly object[]) =>
+  pod({ [ARCHIVES]: records.map((fields) => ({ ...RECORD, ...fields })) });
+
+/** A container archive called so. */
+function archive(title: string, name: string, shown = text(name)): ManifestCase {
+  return hostile(
+    title,
+    archives({ file: name }),
+    `"${ARCHIVES}" of pod a1 has the file name ${shown}, which is not allowed`,
+  );
+}
+
+/** Their benign twins are in tars/container-archives.ts: there they are. */
+export const containerArchives: ManifestGroup = {
+  title: 'Container archives',
+  cases: [
+    archive('an archive `../a.tar`', '../a.tar'),
+    archive('an archive `/etc/a.tar`', '/etc/a.tar'),
+    archive('an archive `d/a.tar`', 'd/a.tar'),
+    archive('an archive `checkpointed.pods`', 'checkpointed.pods'),
+    archive('an archive `.podfreight`', '.podfreight'),
+    archive('an archive `.podfreight/lock.tar`', '.podfreight/lock.tar'),
+    archive('an archive `.hidden.tar`', '.hidden.tar'),
+    archive('an archive `-rf.tar`', '-rf.tar'),
+    archive('an archive `$(reboot).tar`', '$(reboot).tar'),
+    archive('an archive `a b.tar`', 'a b.tar'),
+    archive('an archive `run.sh`', 'run.sh'),
+    archive('an archive without a name', ''),
+    archive('an archive with a line end', 'a.tar\n'),
+    archive('an archive with a NUL', 'a\0.tar'),
+    archive('an archive with a terminal escape', '\x1b[2J.tar'),
+    archive('an archive with a right-to-left override', '\u202ea.tar', '"\\u202ea.tar"'),
+    hostile('an archive twice', archives({}, { container: 'b' }), `"${ARCHIVES}" of pod a1 has the file a.tar twice`),
+    hostile(
+      'archives that differ in their extensions alone',
+      archives({}, { container: 'b', file: 'a.tar.gz' }),
+      `"${ARCHIVES}" of pod a1 has the name a twice`,
+    ),
+    hostile(
+      'a container twice',
+      archives({}, { file: 'b.tar' }),
+      `"${ARCHIVES}" of pod a1 has the container "a" twice`,
+    ),
+    hostile(
+      'a container without a name',
+      archives({ container: '' }),
+      `"${ARCHIVES}" of pod a1 has a file a.tar without a container`,
+    ),
+    hostile('no archives', archives(), `"${ARCHIVES}" of pod a1 names no archive`),
+    hostile(
+      'a digest that is none',
+      archives({ sha256: 'A'.repeat(64) }),
+      `"${ARCHIVES}" of pod a1 has a broken SHA-256 for a.tar`,
+    ),
+    hostile(
+      'a size of -1',
+      archives({ sizeBytes: -1 }),
+      `"${ARCHIVES}" of pod a1[0].sizeBytes must be from 0 to 2^53-1`,
+    ),
+    hostile(
+      'archives that are a text',
+      pod({ [ARCHIVES]: 'a.tar' }),
+      `"${ARCHIVES}" of pod a1 must be an array, not a string`,
+    ),
+    hostile(
+      'archives twice',
+      `{"CheckpointedPods":[{"SandboxID":"a1","${ARCHIVES}":[],"${ARCHIVES}":[]}]}`,
+      `"${ARCHIVES}" of pod a1 is there twice`,
+    ),
+    benign('the key in capitals, which is another', pod({ [ARCHIVES.toUpperCase()]: [{ file: '../a.tar' }] })),
+  ],
+};
+
 /** The same text wherever a table, a message or JSON shows one. */
 function names(name: string) {
   return {
@@ -332,4 +407,4 @@ function names(name: string) {
 }
 
 /** Every hostile manifest, and the benign ones that look like them. */
-export const MANIFEST_GROUPS: readonly ManifestGroup[] = [sandboxIds, json, values];
+export const MANIFEST_GROUPS: readonly ManifestGroup[] = [sandboxIds, json, values, containerArchives];

@@ -116,16 +116,24 @@ describe('hostile archives', () => {
       const { refusal, warnings } = await inserting(file, landed.target);
       assert.equal(refusal, undefined, refusal?.message);
       for (const warning of warnings) assertOneSafeLine(warning);
-      const names = sandboxIds.map((sandboxId) => `${sandboxId}.tar`);
-      const manifest = names.length > 0 ? ['checkpointed.pods'] : []; // for nothing there is none
+      const pods = sandboxIds.map((sandboxId) => [`${sandboxId}.tar`, one.content ?? podContent(sandboxId)] as const);
+      const files = one.files === undefined ? pods : Object.entries(one.files);
+      const names = files.map(([name]) => name);
+      const manifest = names.length > 0 && files === pods ? ['checkpointed.pods'] : []; // for nothing there is none
       const expected = [...names, ...manifest, 'd', 'linked', 'notes', 'run.sh'].sort();
       assert.deepEqual(await listing(landed.target), expected);
-      for (const sandboxId of sandboxIds) {
-        const path = join(landed.target, `${sandboxId}.tar`);
+      for (const [name, content] of files) {
+        const path = join(landed.target, name);
         const { mode, uid, isFile } = await inspect(path);
         assert.deepEqual([mode, uid, isFile], [0o600, process.geteuid?.(), true]);
-        const content = await readFile(path);
-        assert.ok(content.equals(one.content ?? Buffer.from(podContent(sandboxId))), `the content of ${sandboxId}`);
+        assert.ok((await readFile(path)).equals(Buffer.from(content)), `the content of ${name}`);
+      }
+      if (one.files !== undefined) {
+        assert.equal((await inserting(file, landed.target, '--as', 'pods')).refusal, undefined);
+        assert.deepEqual(
+          await listing(landed.target),
+          [...expected, ...sandboxIds.map((id) => `${id}.tar`), 'checkpointed.pods'].sort(),
+        );
       }
     } finally {
       await landed.remove();

@@ -1,5 +1,6 @@
 import type { CaseGroup } from './case.ts';
 import { gzipLies, zstdLies } from './tars/compressed.ts';
+import { containerArchives } from './tars/container-archives.ts';
 import { extended } from './tars/extended.ts';
 import { indexLies } from './tars/index-lies.ts';
 import { indexPlaces } from './tars/index-places.ts';
@@ -18,6 +19,7 @@ export const GROUPS: readonly CaseGroup[] = [
   extended,
   sets,
   ends,
+  containerArchives,
   indexLies,
   indexPlaces,
   zstdLies,

@@ -7,6 +7,7 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startProgram } from '../e2e/podfreight.ts';
+import { CONTAINERS } from './containers.ts';
 import { DURABILITY } from './durability.ts';
 import { FILES } from './files.ts';
 import { LANDING } from './landing.ts';
@@ -19,7 +20,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const TEST_TIMEOUT_MS = 60_000;
 
 const parts = process.argv.slice(2);
-const sabotages = [...DURABILITY, ...LANDING, ...FILES, ...READER].filter(({ what, file }) => {
+const sabotages = [...DURABILITY, ...LANDING, ...FILES, ...READER, ...CONTAINERS].filter(({ what, file }) => {
   return parts.length === 0 || parts.some((part) => `${file}: ${what}`.includes(part));
 });
 
