@@ -16,5 +16,7 @@ export type SetUpCommand = (command: Command, context: CommandContext) => void;
 export interface CommandEntry {
   /** One line for `podfreight --help`. */
   readonly summary: string;
+  /** For programs: not in the help. */
+  readonly hidden?: boolean;
   load(): Promise<{ readonly setUp: SetUpCommand }>;
 }

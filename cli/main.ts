@@ -2,36 +2,19 @@ import './thread-pool.ts'; // first
 import type { Command, CommanderError } from 'commander';
 import { isPodfreightError, PodfreightError } from '../core/errors.ts';
 import type { CommandContext } from './command.ts';
-import { commands } from './commands/index.ts';
-import { EXIT_CODES, exitCodeOf } from './exit-codes.ts';
+import { exitCodeOf } from './exit-codes.ts';
 import { fileError, isErrno } from './file-error.ts';
+import { ensureHome } from './home.ts';
 import { readOldFlags } from './old-flags.ts';
 import { Output } from './output.ts';
-import { version } from './version.ts';
-
-const DESCRIPTION = 'Moves Kubernetes pod checkpoints between nodes through S3.';
-
-const AFTER_HELP = `
-Examples:
-  $ podfreight show                                  what this node has in /var/lib/kubelet/checkpoints
-  $ podfreight extract -o node-a.tar.zst             one archive of all of it
-  $ podfreight insert -i node-a.tar.zst              on another node: put it into the kubelet directory
-  $ podfreight push                                  this node's pods to S3
-  $ podfreight pull --pod default/my-redis           on another node: its newest checkpoint into the kubelet directory
-  $ podfreight bundle --node node-a                  one archive of all pods of a node; prints the bundle's id
-  $ podfreight pull BUNDLE                           the bundle into the kubelet directory
-
-Results go to stdout; messages and progress go to stderr. With --json both results and errors are JSON.
-Exit codes: 0 done, ${Object.entries(EXIT_CODES)
-  .map(([code, number]) => `${number} ${code}`)
-  .join(', ')} (SIGTERM: 143).
-"podfreight help <command>" explains a command.`;
+import { topics } from './topics/index.ts';
 
 /**
  * Runs the command line. The only place that turns an error into a message and an exit code.
  * @param argv the arguments after the program's name
  */
 export async function main(argv: readonly string[]): Promise<void> {
+  ensureHome();
   const output = new Output({ json: argv.includes('--json') });
   const grace = { ms: GRACE_MS };
   const signal = abortOnSignals(grace, (reason) => {
@@ -58,35 +41,30 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 async function run(argv: readonly string[], context: CommandContext): Promise<void> {
-  const { Command, CommanderError } = await import('commander');
-  const program = new Command('podfreight')
-    .description(DESCRIPTION)
-    .version(version)
-    .addHelpText('after', AFTER_HELP)
-    .configureOutput({ writeErr() {} })
-    .exitOverride();
-  for (const [name, { summary }] of Object.entries(commands)) program.command(name).summary(summary);
-
-  const command = await setUpNamed(program, argv, context);
+  const [{ buildProgram, setUpCommand }, { CommanderError }] = await Promise.all([
+    import('./program.ts'),
+    import('commander'),
+  ]);
+  const program = await buildProgram();
+  const [first = '', second = ''] = argv.filter((argument) => !argument.startsWith('-'));
+  const topic = first === 'help' && Object.hasOwn(topics, second) ? topics[second] : undefined;
+  if (topic !== undefined) return showTopic(topic, program);
+  const command = await setUpCommand(program, first === 'help' ? second : first, context);
   if (argv.length === 0) return program.outputHelp();
   try {
     await program.parseAsync(argv, { from: 'user' });
+    if (first === 'complete') process.exit(); // a shell waits, and some request may still be under way
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode !== 0) throw usageError(error, command ?? program);
   }
 }
 
-/** Loads the one command that is named, also as `help <command>`, and lets it describe itself. */
-async function setUpNamed(program: Command, argv: readonly string[], context: CommandContext) {
-  const [first, second] = argv.filter((argument) => !argument.startsWith('-'));
-  const name = (first === 'help' ? second : first) ?? '';
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const command = program.commands.find((candidate) => candidate.name() === name);
-  if (entry === undefined || command === undefined) return undefined;
-  const { setUp } = await entry.load();
-  setUp(command, context);
-  return command;
+async function showTopic(load: (typeof topics)[string], program: Command): Promise<void> {
+  const [{ topic }, { topicText }] = await Promise.all([load(), import('./topics/text.ts')]);
+  const help = program.createHelp();
+  help.prepareContext({ helpWidth: process.stdout.columns ?? 80 });
+  process.stdout.write(topicText(topic, help));
 }
 
 /** The parser's complaint as one sentence, in the words of the first checkpointctl where it had them. */

@@ -64,8 +64,8 @@ export type Settings = Readonly<Partial<Record<SettingName, string>>>;
 
 /** `$PODFREIGHT_CONFIG`, else `podfreight/config.json` in `$XDG_CONFIG_HOME` (`~/.config`). */
 export function configPath(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment.XDG_CONFIG_HOME || join(homedir(), '.config');
-  return environment.PODFREIGHT_CONFIG || join(base, 'podfreight', 'config.json');
+  if (environment.PODFREIGHT_CONFIG) return environment.PODFREIGHT_CONFIG;
+  return join(environment.XDG_CONFIG_HOME || join(homedir(), '.config'), 'podfreight', 'config.json');
 }
 
 /**

@@ -46,9 +46,11 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight checkpoint default/my-redis                             in a pod that may do so
-  $ podfreight checkpoint default/my-redis/redis --kubelet 10.0.0.5 --token-file ./token --kubelet-ca ./ca.crt
-  $ kubectl proxy & podfreight checkpoint default/my-redis --no-push --server http://127.0.0.1:8001`,
+  $ podfreight checkpoint default/my-redis           in a pod that may do so
+  $ podfreight checkpoint default/my-redis/redis --kubelet 10.0.0.5 \\
+      --token-file ./token --kubelet-ca ./ca.crt
+  $ kubectl proxy & podfreight checkpoint default/my-redis --no-push \\
+      --server http://127.0.0.1:8001`,
     )
     .action((targets: readonly string[], flags: Flags) => checkpoint(targets, flags, context));
 };

@@ -25,8 +25,8 @@ export const setUp: SetUpCommand = (command, context) => {
       `
 Examples:
   $ podfreight configure --stack podfreight --cluster prod
-  $ podfreight configure --archives-bucket podfreight-archives   by hand
-  $ podfreight configure                                         what is set, and where
+  $ podfreight configure --archives-bucket my-archives    by hand
+  $ podfreight configure                                  what is set, and where
 
 "podfreight doctor" then tells whether it works.`,
     )

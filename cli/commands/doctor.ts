@@ -26,7 +26,8 @@ Examples:
   $ podfreight doctor
   $ podfreight doctor --json | jq '.checks[] | select(.state != "ok")'
 
-"problem": a command would fail; then the exit code is that of the first. "warning" and "note" leave it 0.`,
+A "problem" makes a command fail: the exit code is that of the first. A "warning"
+makes none fail, but look at it; a "note" is to know.`,
     )
     .action((flags: Flags) => doctor(flags, context));
 };

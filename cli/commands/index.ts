@@ -13,4 +13,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   pull: { summary: 'pull a bundle, an archive or pods into a kubelet directory', load: () => import('./pull.ts') },
   configure: { summary: 'write down where buckets, table and function are', load: () => import('./configure.ts') },
   doctor: { summary: 'see whether podfreight can work here, and what to do', load: () => import('./doctor.ts') },
+  completion: { summary: 'complete commands and names in bash, zsh or fish', load: () => import('./completion.ts') },
+  manual: { summary: 'print the manual page', load: () => import('./manual.ts') },
+  complete: { summary: 'what the shells ask', hidden: true, load: () => import('./complete.ts') },
 };

@@ -22,7 +22,7 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight insert -i node-a.tar.zst                         everything, into this node's kubelet directory
+  $ podfreight insert -i node-a.tar.zst              everything, into this node
   $ podfreight insert -i node-a.tar.zst --pod default/my-redis
   $ podfreight insert -i node-a.tar.zst -t /mnt/checkpoints --dry-run`,
     )

@@ -43,11 +43,11 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight pull --pod default/my-redis --pod edge/web       their newest checkpoints
-  $ podfreight pull --pod default/my-redis --at 2026-11-22T13:20:00Z --node node-a
+  $ podfreight pull --pod default/my-redis --pod edge/web    the newest
+  $ podfreight pull --pod default/my-redis --at 2026-11-22T13:20:00Z --node n1
   $ podfreight pull 6f0c7a8be0a94de2a1c1e86e1f2b9d37
   $ podfreight pull 6f0c7a8be0a94de2a1c1e86e1f2b9d37 -o bundle.tar.zst
-  $ podfreight pull s3://archives/default/node-a/3f9a…/20261122T132000Z.tar.zst --pod default/my-redis`,
+  $ podfreight pull s3://archives/default/n1/3f9a…/20261122T132000Z.tar.zst`,
     )
     .action((bundle: string | undefined, flags: Flags) =>
       bundle === undefined ? pullPods(flags, context) : pullObject(bundle, flags, context),

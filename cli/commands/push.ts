@@ -43,11 +43,11 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight push                                   all pods of this node
-  $ podfreight push --pod default/my-redis --node n1  one pod, from a node with another name than the host
-  $ podfreight push checkpoint-my-redis_default-*.tar archives of containers, as the kubelet calls them
-  $ podfreight push counter.tar.zst                   what "podman container checkpoint --export" wrote
-  $ podfreight push node-a.tar.zst                    an archive that "podfreight extract" or checkpointctl made`,
+  $ podfreight push                      all pods of this node
+  $ podfreight push --pod default/my-redis --node n1
+  $ podfreight push checkpoint-my-redis_default-*.tar   as the kubelet calls them
+  $ podfreight push counter.tar.zst      what "podman container checkpoint" wrote
+  $ podfreight push node-a.tar.zst       an archive, also one of checkpointctl`,
     )
     .action(async (given: string[], flags: Flags) => {
       const format = FORMATS[flags.compress.toLowerCase()];

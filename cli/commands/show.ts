@@ -29,10 +29,10 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight show                             this node
-  $ podfreight show node-a.tar.zst              an archive that "podfreight extract" or checkpointctl wrote
-  $ podfreight show counter.tar.zst web.tar     what "podman container checkpoint --export" or a kubelet wrote
-  $ podfreight show s3://archives/default/node-a/3f9a…/20261122T132000Z.tar.zst
+  $ podfreight show                            this node
+  $ podfreight show node-a.tar.zst             an archive of pods
+  $ podfreight show counter.tar.zst web.tar    what Podman or a kubelet wrote
+  $ podfreight show s3://archives/default/n1/3f9a…/20261122T132000Z.tar.zst
   $ podfreight show --json | jq '.pods[].name, .containers[].container'`,
     )
     .action((targets: readonly string[], flags: Flags) => show(targets, flags, context));

@@ -103,5 +103,5 @@ export function lookAtClock(readings: readonly ClockReading[]): Finding {
 function duration(ms: number): string {
   const seconds = Math.round(ms / SECOND_MS);
   if (seconds < 120) return `${seconds} s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }

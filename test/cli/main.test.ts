@@ -24,8 +24,11 @@ for (const args of [[], ['--help'], ['help']]) {
   test(`podfreight ${args.join(' ')}`, async () => {
     const { stdout, stderr, code } = await podfreight(args);
     assert.match(stdout, /^Usage: podfreight/);
-    for (const name of Object.keys(commands)) assert.match(stdout, new RegExp(`^ {2}${name} `, 'm'));
-    assert.match(stdout, /Exit codes: 0 done, 1 internal, 2 usage/);
+    for (const [name, { hidden }] of Object.entries(commands)) {
+      assert.equal(new RegExp(`^ {2}${name} `, 'm').test(stdout), !hidden, name);
+    }
+    assert.match(stdout, /"podfreight help TOPIC" one of\nsettings, environment, files, exit-codes\./);
+    for (const line of stdout.split('\n')) assert.ok(line.length <= 80, line);
     assert.deepEqual([stderr, code], ['', 0]);
   });
 }
