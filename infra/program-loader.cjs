@@ -7,8 +7,17 @@
 const { readFileSync } = require('fs');
 const { compileFunction } = require('vm');
 
+/** In the single executable, which has only this loader for its main script, it is an asset. infra/package-executable.ts */
+function programText() {
+  if (__filename === process.execPath) {
+    const { getRawAsset } = require('node:sea');
+    return Buffer.from(getRawAsset('podfreight.cjs')).toString('latin1');
+  }
+  return readFileSync(__filename, 'latin1');
+}
+
 const sources = new Map();
-for (const line of readFileSync(__filename, 'latin1').split('\n')) {
+for (const line of programText().split('\n')) {
   const named = /^\/\/: (\S+) /.exec(line);
   if (named) sources.set(named[1], line.slice(named[0].length));
 }

@@ -72,7 +72,7 @@ export const setUp: SetUpCommand = (command, context) => {
       `
 Examples:
   $ podfreight agent
-  $ podfreight agent --prune --keep 2 --min-free 15%     and keep room on the disk
+  $ podfreight agent --prune --keep 2 --min-free 15%   and keep room on the disk
   $ podfreight agent --flush                             before a node goes away
 
 Logs are lines on stderr: JSON, or text where that is a terminal.`,

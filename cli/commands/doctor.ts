@@ -26,8 +26,8 @@ Examples:
   $ podfreight doctor
   $ podfreight doctor --json | jq '.checks[] | select(.state != "ok")'
 
-A "problem" makes a command fail: the exit code is that of the first. A "warning"
-makes none fail, but look at it; a "note" is to know.`,
+A "problem" makes a command fail: the exit code is that of the first. Look at a
+"warning", too; a "note" is to know.`,
     )
     .action((flags: Flags) => doctor(flags, context));
 };

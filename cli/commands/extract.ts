@@ -35,7 +35,7 @@ export const setUp: SetUpCommand = (command, context) => {
       'after',
       `
 Examples:
-  $ podfreight extract -o node-a.tar.zst                   everything on this node
+  $ podfreight extract -o node-a.tar.zst                 everything on this node
   $ podfreight extract --pod default/my-redis -o redis.tar.zst
   $ podfreight extract -c none -o - | ssh backup 'cat > node-a.tar'`,
     )

@@ -75,7 +75,7 @@ Examples:
   $ podfreight list --pod default/my-redis
   $ podfreight list --node node-a --since 2026-11-01T00:00:00Z --json
   $ podfreight list --image docker.io/library/redis:7 --node node-a
-  $ podfreight list --image sha256:9f1c0b3e…                          # whatever it was called; all 64 digits
+  $ podfreight list --image sha256:9f1c0b3e…    all 64 digits
   $ podfreight list --engine cri-o --runtime crun --until 2026-11-01T00:00:00Z
   $ podfreight list --pod default/my-redis --containers
   $ podfreight list --bundles

@@ -45,8 +45,8 @@ export const setUp: SetUpCommand = (command, context) => {
 Examples:
   $ podfreight push                      all pods of this node
   $ podfreight push --pod default/my-redis --node n1
-  $ podfreight push checkpoint-my-redis_default-*.tar   as the kubelet calls them
-  $ podfreight push counter.tar.zst      what "podman container checkpoint" wrote
+  $ podfreight push checkpoint-my-redis_default-*.tar  as kubelets call them
+  $ podfreight push counter.tar.zst      what Podman wrote
   $ podfreight push node-a.tar.zst       an archive, also one of checkpointctl`,
     )
     .action(async (given: string[], flags: Flags) => {
