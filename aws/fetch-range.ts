@@ -8,6 +8,9 @@ import { Landing } from './transfer/landing.ts';
 import type { Limiter } from './transfer/limiter.ts';
 import type { WireOptions } from './transfer/wire-handler.ts';
 
+/** Why requests end that nobody waits for: made once, because an `AbortError` with its stack is dear for each. */
+export const OVER = Object.assign(new Error('nobody waits for it any more'), { name: 'AbortError' });
+
 /** One version of an object, and the line to it. */
 export interface PinnedObject {
   readonly client: S3Client;
@@ -75,7 +78,7 @@ class RangeFetch {
       if (!(error instanceof AggregateError) || 'code' in error) throw error;
       throw error.errors.find((one) => !isTransient(one)) ?? error.errors[0];
     } finally {
-      abort.abort(); // the loser must not write to `bytes` any more
+      abort.abort(OVER); // the loser must not write to `bytes` any more
     }
   }
 

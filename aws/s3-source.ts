@@ -3,19 +3,23 @@ import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation, ObjectSource, ReadPace } from '../core/ports.ts';
 import { type ByteRange, cutRange, rangeLength } from '../core/range.ts';
 import { httpStatus, isNamed, s3Error, s3Name } from './errors.ts';
-import { fetchRange } from './fetch-range.ts';
+import { fetchRange, OVER } from './fetch-range.ts';
 import { Limiter } from './transfer/limiter.ts';
 
 const MiB = 1024 * 1024;
-/** Received or on its way, and not given on yet. */
-const BYTES_AHEAD = 32 * MiB;
+/** Received or on its way, and not given on yet: as few as do, since most of a reader's memory is that. */
+const BYTES_AHEAD_MIN = 16 * MiB;
+const BYTES_AHEAD_MAX = 32 * MiB;
 /** One connection brings about 80 MiB/s, after some 50 ms of waiting: the more there are, the smaller their requests. */
 const REQUEST_BYTES_MIN = 2 * MiB;
-const REQUEST_BYTES_MAX = 8 * MiB;
+const REQUEST_BYTES_MAX = 4 * MiB;
 
 /** What all reads over one line share. */
 export class Inbound {
-  readonly limiter = new Limiter({ start: BYTES_AHEAD / REQUEST_BYTES_MAX, most: BYTES_AHEAD / REQUEST_BYTES_MIN });
+  readonly limiter = new Limiter({
+    start: BYTES_AHEAD_MIN / REQUEST_BYTES_MAX,
+    most: BYTES_AHEAD_MAX / REQUEST_BYTES_MIN,
+  });
   /** Of which it is known that they exist. */
   readonly buckets = new Set<string>();
 }
@@ -64,7 +68,7 @@ class S3Source implements ObjectSource {
   readonly etag: string;
   readonly modifiedAt: Date;
   readonly metadata: Readonly<Record<string, string>>;
-  readonly pace: ReadPace = { readBytes: REQUEST_BYTES_MAX, windowBytes: BYTES_AHEAD };
+  readonly pace: ReadPace;
   readonly client: S3Client;
   readonly limiter: Limiter;
 
@@ -76,6 +80,12 @@ class S3Source implements ObjectSource {
     this.metadata = head.Metadata ?? {};
     this.client = client;
     this.limiter = limiter;
+    this.pace = {
+      readBytes: REQUEST_BYTES_MAX,
+      get windowBytes() {
+        return Math.min(Math.max(limiter.limit * REQUEST_BYTES_MAX, BYTES_AHEAD_MIN), BYTES_AHEAD_MAX);
+      },
+    };
   }
 
   get name(): string {
@@ -93,7 +103,7 @@ class S3Source implements ObjectSource {
     try {
       await Promise.all(pieces);
     } finally {
-      abort.abort();
+      abort.abort(OVER);
     }
     return bytes;
   }
@@ -106,7 +116,7 @@ class S3Source implements ObjectSource {
     let ahead = 0;
     try {
       while (start < range.end || queue.length > 0) {
-        for (let length = this.#requestBytes; start < range.end && ahead + length <= BYTES_AHEAD; ) {
+        for (let length = this.#requestBytes; start < range.end && ahead + length <= this.pace.windowBytes; ) {
           const end = Math.min(start + length, range.end);
           const bytes = Buffer.allocUnsafeSlow(end - start);
           const filled = this.#fetch({ start, end }, bytes, abort.signal);
@@ -121,7 +131,7 @@ class S3Source implements ObjectSource {
         ahead -= bytes.length;
       }
     } finally {
-      abort.abort();
+      abort.abort(OVER);
       await Promise.allSettled(queue.map(({ filled }) => filled));
     }
   }
@@ -130,7 +140,7 @@ class S3Source implements ObjectSource {
 
   /** As many as the limiter lets through fit into what may be ahead. */
   get #requestBytes(): number {
-    const share = Math.floor(BYTES_AHEAD / this.limiter.limit / MiB) * MiB;
+    const share = Math.floor(BYTES_AHEAD_MAX / this.limiter.limit / MiB) * MiB;
     return Math.min(Math.max(share, REQUEST_BYTES_MIN), REQUEST_BYTES_MAX);
   }
 

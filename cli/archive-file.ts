@@ -6,6 +6,7 @@ import { sandboxIdOfFileName } from '../core/sandbox-id.ts';
 import { formatBytes } from './bytes.ts';
 import type { CommandContext } from './command.ts';
 import { CopyingSource } from './copying-source.ts';
+import { hashThread } from './hash-thread.ts';
 import { reserve } from './landing/reserve.ts';
 import { NewFile } from './new-file.ts';
 import { ResumableFile } from './resumable-file.ts';
@@ -38,7 +39,7 @@ export async function downloadArchive(
 
 /** Reads everything, through the archive's own digests. */
 async function check(archive: Archive, signal: AbortSignal): Promise<void> {
-  for await (const { data } of archive.members(undefined, { fleeting: true })) {
+  for await (const { data } of archive.members(undefined, { fleeting: true, hashing: hashThread })) {
     for await (const _ of data) signal.throwIfAborted();
   }
 }

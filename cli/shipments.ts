@@ -11,6 +11,7 @@ import { type Shipment, shipArchive, shipPods, type Watch } from '../core/shipme
 import { orFileError } from './file-error.ts';
 import { FileSource } from './file-source.ts';
 import { type Finished, type FinishedArchive, finishedArchives } from './finished-archives.ts';
+import { hashThread } from './hash-thread.ts';
 import { KubeletDirectory } from './kubelet-directory.ts';
 import { checkMatched, isSelected } from './pod-flag.ts';
 
@@ -99,7 +100,7 @@ async function packDirectory(path: string, packing: Packing & { open: AsyncDispo
     open.use(snapshot);
     for (const [i, file] of snapshot.pods.entries()) {
       const pods = (snapshot.manifest.pods ?? []).slice(i, i + 1);
-      list.push({ shipment: shipPods({ ...snapshot.manifest, pods }, [file], options.format), files: [] });
+      list.push({ shipment: shipPods({ ...snapshot.manifest, pods }, [file], options.format, hashThread), files: [] });
     }
   }
   const wanted = archives.filter((name) => mayBeOf(name, options.selectors)).map((name) => join(path, name));

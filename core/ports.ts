@@ -7,7 +7,10 @@ import type { ByteRange } from './range.ts';
 export interface ReadPace {
   /** Bytes of one read, where the reader may choose: enough that a request's latency is small beside it. */
   readonly readBytes: number;
-  /** Bytes asked for at once, all reads together: enough to keep every connection busy. At least `readBytes`. */
+  /**
+   * Bytes asked for at once, all reads together: enough to keep every connection busy. At least `readBytes`; may change as
+   * the line is better known.
+   */
   readonly windowBytes: number;
 }
 

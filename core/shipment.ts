@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ahead } from './archive/ahead.ts';
 import type { ArchiveFormat } from './archive/format.ts';
+import type { Hashing } from './archive/hashing.ts';
 import { type Archive, openArchive } from './archive/reader.ts';
 import { type PodFile, writeArchive } from './archive/writer.ts';
 import { checkedPodTar } from './checkpoint/checked-pod-tar.ts';
@@ -40,7 +41,12 @@ export interface Watch {
 }
 
 /** An archive made of pods' files; `manifest` names exactly those. */
-export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: ArchiveFormat): Shipment {
+export function shipPods(
+  manifest: Manifest,
+  pods: readonly PodFile[],
+  format: ArchiveFormat,
+  hashing?: Hashing,
+): Shipment {
   const contentBytes = pods.reduce((sum, pod) => sum + pod.sizeBytes, 0);
   const checkpointedAt = newest(pods);
   const manifestBytes = formatManifest(manifest);
@@ -64,7 +70,7 @@ export function shipPods(manifest: Manifest, pods: readonly PodFile[], format: A
           pods: pods.map((pod) => ({ ...pod, read: (memory) => watched(pod.read(memory), watch) })),
           format,
         },
-        { fleeting: true },
+        { fleeting: true, hashing },
       ).stream,
   };
 }

@@ -3,6 +3,7 @@ import { type PodFile, writeArchive } from '../../core/archive/writer.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
+import { hashThread } from '../hash-thread.ts';
 import { KUBELET_CHECKPOINTS, KubeletDirectory, type Snapshot } from '../kubelet-directory.ts';
 import { NewFile } from '../new-file.ts';
 import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
@@ -90,7 +91,7 @@ async function writeSnapshot(
     pods: pods.map((pod) => ({ ...pod, read: watched(pod, progress) })),
     format,
   };
-  const { stream } = writeArchive(content, { fleeting: true });
+  const { stream } = writeArchive(content, { fleeting: true, hashing: hashThread });
   let sizeBytes = 0;
   for await (const chunk of stream) {
     signal.throwIfAborted();

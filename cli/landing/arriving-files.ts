@@ -5,6 +5,7 @@ import { containerRecords } from '../../core/checkpoint/container-records.ts';
 import { splitPodTar } from '../../core/checkpoint/split-pod-tar.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
 import { podFileName } from '../../core/sandbox-id.ts';
+import { hashThread } from '../hash-thread.ts';
 import type { Form } from './form.ts';
 import { archivesOf } from './plan-archives.ts';
 
@@ -40,7 +41,8 @@ export async function* arrivingFiles(
 ): AsyncGenerator<ArrivingFile> {
   const pods = new Map((arriving.pods ?? []).map((pod) => [podFileName(pod.sandboxId), pod]));
   const chosen = new Set(pods.keys());
-  for await (const { member, data, sha256 } of archive.members(archive.index && chosen, { fleeting: true, kept })) {
+  const options = { fleeting: true, kept, hashing: hashThread };
+  for await (const { member, data, sha256 } of archive.members(archive.index && chosen, options)) {
     const pod = pods.get(member.name);
     const chunks = watched(data, signal, pod && onBytes);
     const tar = { name: `${archive.name}: ${member.name}`, chunks };

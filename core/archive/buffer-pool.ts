@@ -6,11 +6,13 @@ const SMALL = 8;
  */
 export class BufferPool {
   readonly #usualBytes: number;
+  readonly #allocate: (sizeBytes: number) => Buffer;
   readonly #free: Buffer[] = [];
 
   /** @param usualBytes what most buffers are long; much shorter ones are not kept */
-  constructor(usualBytes: number) {
+  constructor(usualBytes: number, allocate: (sizeBytes: number) => Buffer = Buffer.allocUnsafeSlow) {
     this.#usualBytes = usualBytes;
+    this.#allocate = allocate;
   }
 
   /** At least so long; its bytes are anything. */
@@ -18,7 +20,7 @@ export class BufferPool {
     if (sizeBytes * SMALL < this.#usualBytes) return Buffer.allocUnsafeSlow(sizeBytes);
     const at = this.#free.findLastIndex((buffer) => buffer.length >= sizeBytes);
     if (at >= 0) return this.#free.splice(at, 1)[0]!;
-    return Buffer.allocUnsafeSlow(Math.max(sizeBytes, this.#usualBytes));
+    return this.#allocate(Math.max(sizeBytes, this.#usualBytes));
   }
 
   /** Whoever took it has finished with it. */

@@ -6,6 +6,7 @@ export const DEFAULT_CONCURRENCY = Math.max(1, THREADS - 1);
 
 /** Work under way is bounded by what it weighs; one piece is always allowed. */
 export interface Window<Item> {
+  /** Asked for again and again: it may change meanwhile. */
   readonly size: number;
   weigh(item: Item): number;
 }
@@ -20,7 +21,7 @@ export async function* inOrder<Item, Result>(
   limit: number | Window<Item>,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result> {
-  const { size, weigh } = typeof limit === 'number' ? { size: limit, weigh: () => 1 } : limit;
+  const window: Window<Item> = typeof limit === 'number' ? { size: limit, weigh: () => 1 } : limit;
   const underWay: { result: Promise<Result>; weight: number }[] = [];
   let held = 0;
   const oldest = () => {
@@ -30,14 +31,14 @@ export async function* inOrder<Item, Result>(
   };
   try {
     for await (const item of items) {
-      const weight = weigh(item);
-      while (underWay.length > 0 && held + weight > size) yield await oldest();
+      const weight = window.weigh(item);
+      while (underWay.length > 0 && held + weight > window.size) yield await oldest();
       const result = work(item);
       // Awaited in its turn; until then its failure is no unhandled one.
       result.catch(() => {});
       underWay.push({ result, weight });
       held += weight;
-      while (held >= size) yield await oldest(); // before another item is asked for
+      while (held >= window.size) yield await oldest(); // before another item is asked for
     }
     while (underWay.length > 0) yield await oldest();
   } finally {

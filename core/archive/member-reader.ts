@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto';
 import { type ByteSource, LOCAL_PACE } from '../ports.ts';
 import { type ByteRange, rangeLength } from '../range.ts';
 import { ahead } from './ahead.ts';
 import { BufferPool, release } from './buffer-pool.ts';
 import { decompressFrame } from './frame.ts';
 import { contentOf, type Frame, type FrameRun, framesOf, runsOf } from './frame-run.ts';
+import { HASHING_HERE, type Hashing, type Sha256 } from './hashing.ts';
 import { DEFAULT_CONCURRENCY, inOrder } from './in-order.ts';
 import type { IndexedMember } from './member.ts';
+import { windowOf } from './read-ahead.ts';
 import { corruptArchive, invalidArchive } from './refusal.ts';
 import { BLOCK_BYTES, isZero } from './tar-header.ts';
 import { TarWalk } from './tar-walk.ts';
@@ -22,6 +23,8 @@ export interface ReadOptions {
   /** Each chunk is good only until the next one is asked for: its memory is used again. */
   readonly fleeting?: boolean | undefined;
   readonly kept?: KeptContent | undefined;
+  /** Of plain members; frames are decoded into memory of their own, and hashed where that is done. */
+  readonly hashing?: Hashing | undefined;
 }
 
 export interface MemberChunk {
@@ -41,9 +44,9 @@ export interface MemberChunk {
 export async function* memberChunks(
   source: ByteSource,
   members: Iterable<IndexedMember>,
-  { fleeting = false, kept }: ReadOptions = {},
+  { fleeting = false, kept, hashing = HASHING_HERE }: ReadOptions = {},
 ): AsyncGenerator<MemberChunk> {
-  const frames = ahead(checked(decoded(source, members, kept), source.name));
+  const frames = ahead(checked(decoded(source, members, { kept, hashing }), { archive: source.name, hashing }));
   for await (const { member, bytes, isLast, done } of frames) {
     yield { member, bytes, isLast };
     if (fleeting) done();
@@ -67,10 +70,11 @@ interface DecodedFrame {
 async function* decoded(
   source: ByteSource,
   members: Iterable<IndexedMember>,
-  kept: KeptContent | undefined,
+  { kept, hashing }: { readonly kept: KeptContent | undefined; readonly hashing: Hashing },
 ): AsyncGenerator<DecodedFrame> {
-  const { readBytes, windowBytes } = source.pace ?? LOCAL_PACE;
-  const pool = new BufferPool(readBytes);
+  const pace = source.pace ?? LOCAL_PACE;
+  const { readBytes } = pace;
+  const pool = new BufferPool(readBytes, hashing.memory);
   const isKept = (frame: Frame) => kept?.has(frame.member.name, contentOf(frame)) ?? false;
 
   const fetch = async (frames: readonly Frame[], wire: ByteRange): Promise<Piece[]> => {
@@ -103,7 +107,7 @@ async function* decoded(
 
   const runs = runsOf(allFrames(members), readBytes, isKept);
   const weigh = ({ frames, wire, isAlone }: FrameRun) => rangeLength(isAlone ? frames[0]!.tar : wire);
-  const window = { size: windowBytes, weigh };
+  const window = windowOf(pace, weigh);
   const isWork = (piece: Piece) => 'wire' in piece && piece.frame.member.frames !== undefined;
   const coders = { size: DEFAULT_CONCURRENCY, weigh: (piece: Piece) => (isWork(piece) ? 1 : DEFAULT_CONCURRENCY) };
   yield* inOrder(each(inOrder(runs, window, take)), coders, decode);
@@ -123,20 +127,25 @@ async function* each<Item>(lists: AsyncIterable<readonly Item[]>): AsyncGenerato
 /** The frames' contents, once headers, padding and, of a member's last, the digest have proved right. */
 async function* checked(
   frames: AsyncIterable<DecodedFrame>,
-  archive: string,
+  { archive, hashing }: { readonly archive: string; readonly hashing: Hashing },
 ): AsyncGenerator<MemberChunk & Pick<DecodedFrame, 'done'>> {
-  let hash = createHash('sha256');
+  let sha256: Sha256 | undefined;
+  let before: Promise<void> | undefined;
   for await (const { frame, bytes, isKept, done } of frames) {
     const { member, isLast } = frame;
     const content = isKept ? bytes : checkedContent(frame, bytes, archive);
-    hash.update(content);
+    sha256 ??= (member.frames === undefined ? hashing : HASHING_HERE).sha256(member.sizeBytes);
+    const hashed = sha256.update(content);
+    hashed.catch(() => {}); // its failure is also that of what follows
     if (isLast) {
-      if (hash.digest('hex') !== member.sha256) {
+      if ((await sha256.hex()) !== member.sha256) {
         throw corruptArchive(archive, 'does not have the SHA-256 that its index gives', member.name);
       }
-      hash = createHash('sha256');
+      sha256 = undefined;
     }
-    yield { member, bytes: content, isLast, done };
+    await before; // so that hashing does not fall behind
+    before = hashed;
+    yield { member, bytes: content, isLast, done: () => void hashed.then(done, () => {}) };
   }
 }
 

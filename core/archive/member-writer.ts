@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { PodfreightError } from '../errors.ts';
 import { MANIFEST_NAME } from '../sandbox-id.ts';
@@ -6,6 +5,7 @@ import { ahead } from './ahead.ts';
 import { BufferPool, release } from './buffer-pool.ts';
 import { type ArchiveFormat, FRAME_BYTES, PLAIN_PIECE_BYTES } from './format.ts';
 import { compressFrame } from './frame.ts';
+import { HASHING_HERE, type Hashing } from './hashing.ts';
 import { DEFAULT_CONCURRENCY, inOrder } from './in-order.ts';
 import { type IndexedMember, type Member, tarBytes } from './member.ts';
 import { encodeHeader } from './tar-encode.ts';
@@ -31,6 +31,7 @@ export interface EncodeOptions {
   readonly concurrency?: number;
   /** Each piece is good only until the next one is asked for: its memory is used again. */
   readonly fleeting?: boolean;
+  readonly hashing?: Hashing | undefined;
 }
 
 /** A piece of the archive; with a member's last piece comes where the member lies. */
@@ -104,10 +105,10 @@ async function* placed(
 function wirePieces(
   members: Iterable<MemberContent> | AsyncIterable<MemberContent>,
   format: Exclude<ArchiveFormat, 'tar+gzip'>,
-  { level, concurrency = DEFAULT_CONCURRENCY }: EncodeOptions,
+  { level, concurrency = DEFAULT_CONCURRENCY, hashing = HASHING_HERE }: EncodeOptions,
 ): AsyncGenerator<TarPiece> {
-  if (format === 'tar') return tarPieces(members, PLAIN_PIECE_BYTES);
-  return inOrder(ahead(tarPieces(members, FRAME_BYTES)), concurrency, async (piece) => {
+  if (format === 'tar') return tarPieces(members, PLAIN_PIECE_BYTES, hashing);
+  return inOrder(ahead(tarPieces(members, FRAME_BYTES, hashing)), concurrency, async (piece) => {
     const bytes = await compressFrame(piece.bytes, level);
     piece.done();
     return { ...piece, bytes, done: () => release(bytes) };
@@ -118,25 +119,34 @@ function wirePieces(
 async function* tarPieces(
   members: Iterable<MemberContent> | AsyncIterable<MemberContent>,
   pieceBytes: number,
+  hashing: Hashing,
 ): AsyncGenerator<TarPiece> {
-  const pool = new BufferPool(pieceBytes);
+  const pool = new BufferPool(pieceBytes, hashing.memory);
   for await (const content of members) {
     const { name, sizeBytes } = content;
     const modifiedAt = new Date(Math.floor(content.modifiedAt.getTime() / 1000) * 1000);
     const header = await encodeHeader({ name, sizeBytes, modifiedAt });
     const headerBytes = header.length;
     const total = tarBytes({ headerBytes, sizeBytes });
-    const hash = createHash('sha256');
+    const hash = hashing.sha256(sizeBytes);
+    let before: Promise<void> | undefined;
     let start = 0;
     for await (const { memory, filledBytes } of ahead(filled(content, header, pool, pieceBytes))) {
       const bytes = memory.subarray(0, Math.min(pieceBytes, total - start));
       bytes.fill(0, filledBytes);
-      hash.update(bytes.subarray(Math.max(headerBytes - start, 0), filledBytes));
+      const hashed = hash.update(bytes.subarray(Math.max(headerBytes - start, 0), filledBytes));
+      hashed.catch(() => {}); // its failure is also that of what follows
+      await before; // so that hashing does not fall behind
+      before = hashed;
       start += bytes.length;
-      const done = () => pool.give(memory);
+      const done = () =>
+        void hashed.then(
+          () => pool.give(memory),
+          () => {},
+        );
       // Whether the content is longer than announced shows when more is asked for, which is before the archive ends.
       if (start < total) yield { bytes, done };
-      else yield { bytes, done, finished: { name, sizeBytes, modifiedAt, sha256: hash.digest('hex'), headerBytes } };
+      else yield { bytes, done, finished: { name, sizeBytes, modifiedAt, sha256: await hash.hex(), headerBytes } };
     }
   }
 }

@@ -1,6 +1,6 @@
-import { type ByteSource, LOCAL_PACE } from '../ports.ts';
+import { type ByteSource, LOCAL_PACE, type ReadPace } from '../ports.ts';
 import { type ByteRange, cutRange, rangeLength } from '../range.ts';
-import { inOrder } from './in-order.ts';
+import { inOrder, type Window } from './in-order.ts';
 
 /** The first read of a search, and the longest. */
 const FIRST_READ_BYTES = 64 * 1024;
@@ -9,9 +9,18 @@ const GROWTH = 2;
 
 /** The bytes of `range` in order, read as the source likes it. */
 export function readAhead(source: ByteSource, range: ByteRange): AsyncGenerator<Buffer> {
-  const { readBytes, windowBytes } = source.pace ?? LOCAL_PACE;
-  const window = { size: windowBytes, weigh: rangeLength };
-  return inOrder(cutRange(range, readBytes), window, (piece) => source.read(piece));
+  const pace = source.pace ?? LOCAL_PACE;
+  return inOrder(cutRange(range, pace.readBytes), windowOf(pace, rangeLength), (piece) => source.read(piece));
+}
+
+/** @param weigh gives an item's bytes */
+export function windowOf<Item>(pace: ReadPace, weigh: (item: Item) => number): Window<Item> {
+  return {
+    get size() {
+      return pace.windowBytes;
+    },
+    weigh,
+  };
 }
 
 /** The whole source in order, for a search that may end soon: reads that grow from 64 KiB on, one at a time. */
