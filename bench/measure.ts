@@ -14,12 +14,12 @@ export interface Run {
   readonly seconds: number;
   /** User and system; the kernel counts in hundredths. */
   readonly cpuSeconds: number;
-  /** The processes' greatest sizes in memory, added up. */
+  /** Greatest sum of what the processes that lived at one moment had needed until then. */
   readonly rssBytes: number;
   readonly stdout: string;
 }
 
-/** Greatest sizes are read this often: what grows in a process's last moments is missed. */
+/** Sizes are read this often: what grows in a process's last moments is missed. */
 const POLL_MS = 20;
 /** USER_HZ, 100 on Linux whatever the kernel's own clock. */
 const TICKS_PER_SECOND = 100;
@@ -44,9 +44,12 @@ export async function measure(command: Command, environment: NodeJS.ProcessEnv):
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
   });
-  const peaks = new Map<number, number>();
-  const poll = child.pid === undefined ? undefined : setInterval(() => notePeaks(child.pid!, peaks), POLL_MS);
-  if (child.pid !== undefined) notePeaks(child.pid, peaks);
+  let rssBytes = 0;
+  const note = () => {
+    if (child.pid !== undefined) rssBytes = Math.max(rssBytes, peakOf(child.pid));
+  };
+  const poll = setInterval(note, POLL_MS);
+  note();
   let seconds = 0;
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject).on('close', resolve);
@@ -62,7 +65,7 @@ export async function measure(command: Command, environment: NodeJS.ProcessEnv):
   return {
     seconds,
     cpuSeconds: (childTicks() - ticksBefore) / TICKS_PER_SECOND,
-    rssBytes: [...peaks.values()].reduce((sum, bytes) => sum + bytes, 0),
+    rssBytes,
     stdout,
   };
 }
@@ -74,14 +77,18 @@ function childTicks(): number {
   return Number(fields[13]) + Number(fields[14]);
 }
 
-/** VmHWM of a process and its descendants, whichever are there. */
-function notePeaks(pid: number, peaks: Map<number, number>): void {
+/** VmHWM of a process and its descendants, added up. @see proc(5) */
+function peakOf(pid: number): number {
   try {
-    const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-    if (kibibytes !== undefined) peaks.set(pid, Number(kibibytes) * 1024);
+    const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0;
+    const program = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
-    for (const child of children) notePeaks(Number(child), peaks);
+    const peaks = children.map((child) => {
+      // Forked and not yet another program, it only shares its parent's memory.
+      return readFileSync(`/proc/${child}/cmdline`, 'latin1') === program ? 0 : peakOf(Number(child));
+    });
+    return peaks.reduce((sum, bytes) => sum + bytes, Number(kibibytes) * 1024);
   } catch {
-    // It has ended in between.
+    return 0; // It has ended in between.
   }
 }
