@@ -8,11 +8,12 @@ import { land } from '../../cli/landing/land.ts';
 import { openArchive } from '../../core/archive/reader.ts';
 import { formatManifest, formatPod, type ManifestPod } from '../../core/manifest/manifest.ts';
 import { manifest, pod } from '../cli/pods.ts';
+import { FULL } from '../crash/slice.ts';
 import { type TextPod, writeBundle } from './bundle.ts';
 import { start, temporaryFolder } from './podfreight.ts';
 
-/** Every so many steps; all with KILL_ALL=1. Steps are numbered alike in each run. */
-const STRIDE = process.env.KILL_ALL === '1' ? 1 : 4;
+/** Every so many steps. They are numbered alike in each run. */
+const STRIDE = FULL ? 1 : 4;
 const SIDE_BY_SIDE = 4;
 
 const KILLER = join(import.meta.dirname, 'kill-at.ts');

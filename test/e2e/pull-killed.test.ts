@@ -3,14 +3,14 @@ import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gambles } from '../crash/order.ts';
-import { numbers, slice } from '../crash/slice.ts';
+import { FULL, numbers, slice } from '../crash/slice.ts';
 import { type Call, KILLED, noTrap, trapped } from '../crash/trap.ts';
 import { archiveOf, type Kept, PulledArchive, pods, smallPods } from './killed-pull.ts';
 import { temporaryFolder } from './podfreight.ts';
 
 const MiB = 1024 * 1024;
 /** How often each pull is killed before it may end. */
-const KILLS = Number(process.env.PODFREIGHT_KILLS ?? 2);
+const KILLS = FULL ? 25 : 2;
 /** Reads under way and frames in memory: what a kill may cost. */
 const LOST_BYTES = 64 * MiB;
 /** The archive's end, its manifest, and what is behind the pods. */

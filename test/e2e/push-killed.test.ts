@@ -10,10 +10,10 @@ import { formatManifest } from '../../core/manifest/manifest.ts';
 import { CREDENTIALS, type LocalS3, localS3 } from '../aws/local-s3.ts';
 import { manifest, pod } from '../cli/pods.ts';
 import { readAll } from '../contracts/archive-store.ts';
+import { FULL } from '../crash/slice.ts';
 import { start, temporaryFolder } from './podfreight.ts';
 
-/** More with PUSH_KILLS=100. */
-const KILLS = Number(process.env.PUSH_KILLS ?? 5);
+const KILLS = FULL ? 100 : 5;
 const KILLS_PER_PUSH = 5;
 const MiB = 1024 ** 2;
 const PART_BYTES = 8 * MiB;
