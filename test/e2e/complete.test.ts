@@ -20,7 +20,8 @@ for (const [words, lines] of [
   ],
   [['insert', '-i', 'a', '-o'], []],
   [['show', '-t', ''], [':files']],
-  [['show', 'a', ''], []],
+  [['show', 'a', ''], [':files']],
+  [['insert', 'a', ''], []],
   [['pull', '--', '--p'], []],
 ] as const) {
   test(`podfreight complete -- ${words.join(' ')}`, async () => {
