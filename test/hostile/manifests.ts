@@ -310,7 +310,7 @@ export const values: ManifestGroup = {
     {
       ...benign('a name of a million bytes', pod(names('n'.repeat(1_000_000)))),
       catalogue:
-        'Pod a1 has a name of more than 253 or an image of more than 512 bytes, which the catalogue does not hold.',
+        'Pod a1 has a name of more than 253 or an image or runtime of more than 512 bytes, which the catalogue does not hold.',
     },
     {
       slow: true,
