@@ -255,9 +255,22 @@ export class ObservedState implements Ledger, Disposable {
   readonly #database: DatabaseSync;
   readonly #destination: string;
 
-  constructor(path: string, destination: string) {
-    this.#database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+  private constructor(database: DatabaseSync, destination: string) {
+    this.#database = database;
     this.#destination = destination;
+  }
+
+  /** @returns undefined while the agent, which has just begun, has nothing there yet */
+  static open(path: string, destination: string): ObservedState | undefined {
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+      database.prepare('SELECT 1 FROM problem, file, shipment').get();
+      return new ObservedState(database, destination);
+    } catch {
+      database?.close();
+      return undefined;
+    }
   }
 
   isStored(directory: string, name: string, version: string): boolean {

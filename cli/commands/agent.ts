@@ -159,14 +159,10 @@ async function openState(
     });
   }
   log.info('An agent is running with this state; waiting until it has shipped all there is.', { state: path });
-  using observed = new ObservedState(path, destination);
   for (;;) {
-    const inventories = directories.map((directory) => new Inventory(directory, observed));
-    for (const inventory of inventories) await inventory.refresh(0);
-    const waiting = inventories.flatMap(({ files }) => [...files].filter(({ phase }) => phase !== 'stored'));
-    const problems = waiting.map(({ directory, name, version }) => observed.problem(directory, name, version));
-    if (problems.every((problem) => problem !== undefined)) {
-      const [problem] = problems;
+    const waiting = await waitingFor(path, destination, directories);
+    if (waiting?.every((problem) => problem !== undefined)) {
+      const [problem] = waiting;
       if (problem === undefined) return undefined;
       throw new PodfreightError(problem.code as ErrorCode, problem.message, { subject: { waiting: waiting.length } });
     }
@@ -174,6 +170,20 @@ async function openState(
     state = await open();
     if (state !== 'busy') return state;
   }
+}
+
+/**
+ * What the agent that runs has not shipped yet: of each file why it cannot be, where it cannot.
+ * @returns undefined while that one has just begun
+ */
+async function waitingFor(path: string, destination: string, directories: readonly string[]) {
+  using observed = ObservedState.open(path, destination);
+  if (observed === undefined) return undefined;
+  const inventories = directories.map((directory) => new Inventory(directory, observed));
+  for (const inventory of inventories) await inventory.refresh(0);
+  return inventories
+    .flatMap(({ files }) => [...files].filter(({ phase }) => phase !== 'stored'))
+    .map(({ directory, name, version }) => observed.problem(directory, name, version));
 }
 
 function format(text: string): ArchiveFormat {

@@ -86,10 +86,18 @@ test('one agent at a time; others may look on', async (t) => {
   state.confirm(state.plan('sandbox', [file('a.tar')]), LOCATION, 77);
   state.noteProblem(DIRECTORY, 'b.tar', 'b.tar-1', { code: 'invalid-archive', message: 'It ends early.' });
   assert.equal(await AgentState.open(path, 'archives/c/n', () => {}), 'busy');
-  using observed = new ObservedState(path, 'archives/c/n');
+  using observed = ObservedState.open(path, 'archives/c/n');
+  assert.ok(observed !== undefined);
   assert.equal(observed.isStored(DIRECTORY, 'a.tar', 'a.tar-1'), true);
   assert.equal(observed.problem(DIRECTORY, 'b.tar', 'b.tar-1')?.code, 'invalid-archive');
   assert.equal(observed.problem(DIRECTORY, 'b.tar', 'b.tar-2'), undefined);
+});
+
+test('whoever looks on before there is anything is told so', async (t) => {
+  const path = join(await temporaryFolder(t), 'agent.sqlite');
+  assert.equal(ObservedState.open(path, 'archives/c/n'), undefined);
+  await writeFile(path, '');
+  assert.equal(ObservedState.open(path, 'archives/c/n'), undefined);
 });
 
 test('a damaged file is put aside', async (t) => {
