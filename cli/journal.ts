@@ -5,7 +5,7 @@ import { PRIVATE_FILE } from './durable.ts';
 import { orFileError } from './file-error.ts';
 
 /** `<file> <start> <end> <CRC-32>`, after which the line ends: one cut off does not count. */
-const LINE = /^([\w.-]+) (\d{1,16}) (\d{1,16}) ([0-9a-f]{8})$/;
+const LINE = /^([\w.:+-]+) (\d{1,16}) (\d{1,16}) ([0-9a-f]{8})$/;
 
 /**
  * Which pieces of some files have been written. A line is written after its bytes, and may still reach the disk before
@@ -42,7 +42,7 @@ export class Journal implements AsyncDisposable {
     return this.#crcs.get(key(file, range));
   }
 
-  /** @param file letters, digits, `.`, `-` and `_` */
+  /** @param file letters, digits, `.`, `-`, `_`, `:` and `+` */
   async add(file: string, range: ByteRange, crc: number): Promise<void> {
     const line = `${key(file, range)} ${crc.toString(16).padStart(8, '0')}\n`;
     await orFileError(`Cannot write ${this.#path}`, () => this.#handle.write(line));

@@ -10,6 +10,7 @@ import { type ArrivingFile, arrivingFiles } from './arriving-files.ts';
 import { commit, confirm } from './commit.ts';
 import { type Arrival, compareFiles, Digests } from './compare.ts';
 import { type Form, fileNames, formOf } from './form.ts';
+import { KeptArchives } from './kept-archives.ts';
 import { makeSpace, openPartial, removePartial } from './partials.ts';
 import { type LandingPlan, type OnConflict, type Outcome, planLanding } from './plan.ts';
 import { archivesOf, planArchives } from './plan-archives.ts';
@@ -101,8 +102,7 @@ export async function land(request: LandRequest): Promise<Landing> {
 
   await makeDirectories(target.path);
   const folder = await PrivateFolder.open(target.path);
-  await using partial =
-    form === 'pods' ? await openPartial(folder, { archive, names, signal: request.signal }) : undefined;
+  await using partial = await openPartial(folder, { archive, names, signal: request.signal });
   try {
     return await carryOut({ request, target, folder, form, arriving, foreseen, decide }, partial);
   } catch (error) {
@@ -137,7 +137,8 @@ async function carryOut(
     await folder.checkSpace(file.sizeBytes);
     return staging.add(name, file, data, sha256);
   };
-  const arrivals = await readFiles(request, { form, arriving, kept: partial }, take);
+  const kept = partial && form === 'containers' ? await KeptArchives.of(partial, arriving) : partial;
+  const arrivals = await readFiles(request, { form, arriving, kept }, take);
   await staging.settled();
   await decide(arrivals); // hashes what the target has while others are not kept waiting
 

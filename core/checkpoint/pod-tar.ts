@@ -2,16 +2,18 @@ import { HeaderWalk } from '../archive/header-walk.ts';
 import { END_OF_TAR, encodeHeader } from '../archive/tar-encode.ts';
 import { paddedBytes } from '../archive/tar-header.ts';
 import type { Segment } from '../bundle/plan.ts';
-import { segmentsLength } from '../bundle/segments.ts';
+import { segmentLength, segmentsLength } from '../bundle/segments.ts';
 import { PodfreightError } from '../errors.ts';
 import type { JsonValue } from '../manifest/json.ts';
 import { formatJson } from '../manifest/json-format.ts';
+import type { ManifestPod } from '../manifest/manifest.ts';
 import { quoteText } from '../manifest/quote.ts';
 import type { ByteSource } from '../ports.ts';
-import { rangeLength } from '../range.ts';
+import { type ByteRange, rangeLength } from '../range.ts';
 import { archiveMemberName, archiveStem } from './archive-file-name.ts';
+import type { ContainerRecord } from './container-records.ts';
 import { POD_ANNOTATIONS, POD_DUMP, POD_OPTIONS } from './pod-files.ts';
-import { archiveRange, type FoundArchive, type PodGroup, timeOf } from './pod-groups.ts';
+import { archiveRange, type PodGroup, timeOf } from './pod-groups.ts';
 
 /** A `<SandboxID>.tar` to be: bytes at hand, and ranges of the files of `group.archives`, by their position there. */
 export interface PodTarPlan {
@@ -39,22 +41,76 @@ export interface PodTarPlan {
  * @throws PodfreightError `unsupported` when a file's name cannot be moved, or two differ in their extensions alone
  */
 export async function planPodTar(group: PodGroup): Promise<PodTarPlan> {
-  const { archives } = group;
-  checkEachOnce(archives);
-  const times = archives.map((found) => wholeSeconds(timeOf(found)));
-  const modifiedAt = new Date(Math.max(0, ...times.map((time) => time.getTime())));
+  const { podName, namespace, podUid, sandboxId } = group;
+  const parts = group.archives.map((found) => ({
+    file: found.fileName,
+    container: found.container.identity.containerName!,
+    engine: found.container.identity.engine ?? '',
+    time: wholeSeconds(timeOf(found)),
+    range: archiveRange(found),
+  }));
+  checkEachOnce(parts);
+  const modifiedAt = new Date(Math.max(0, ...parts.map(({ time }) => time.getTime())));
+  const segments = await segmentsOf({ podName, namespace, podUid, sandboxId, parts, modifiedAt });
+  return { segments, sizeBytes: segmentsLength(segments), modifiedAt };
+}
+
+/** Where a container archive lies in its pod's tar. */
+export interface ArchivePlace {
+  readonly file: string;
+  readonly range: ByteRange;
+}
+
+/** Where `planPodTar` puts the archives of a pod, by what the manifest says of them. A tar made otherwise may differ. */
+export async function archivePlaces(pod: ManifestPod, records: readonly ContainerRecord[]): Promise<ArchivePlace[]> {
+  const parts = records.map(({ file, container, engine, checkpointedAt, sizeBytes }) => {
+    const time = wholeSeconds(new Date(Date.parse(checkpointedAt) || 0));
+    return { file, container, engine, time, range: { start: 0, end: sizeBytes } };
+  });
+  const { name: podName, namespace, uid: podUid, sandboxId } = pod;
+  const segments = await segmentsOf({ podName, namespace, podUid, sandboxId, parts, modifiedAt: new Date(0) });
+  const places: ArchivePlace[] = [];
+  let start = 0;
+  for (const segment of segments) {
+    const end = start + segmentLength(segment);
+    if (segment.kind === 'range') places.push({ file: parts[segment.source]!.file, range: { start, end } });
+    start = end;
+  }
+  return places;
+}
+
+interface PodTar {
+  readonly podName: string;
+  readonly namespace: string;
+  readonly podUid: string;
+  readonly sandboxId: string;
+  readonly parts: readonly ArchivePart[];
+  /** Of the two files that come first. */
+  readonly modifiedAt: Date;
+}
+
+interface ArchivePart {
+  readonly file: string;
+  readonly container: string;
+  /** '' where it is not known. */
+  readonly engine: string;
+  readonly time: Date;
+  /** Of the file. */
+  readonly range: ByteRange;
+}
+
+async function segmentsOf(tar: PodTar): Promise<Segment[]> {
   const segments = [
-    ...(await literalMember(POD_OPTIONS, podOptions(group), modifiedAt)),
-    ...(await literalMember(POD_DUMP, podDump(group), modifiedAt)),
+    ...(await literalMember(POD_OPTIONS, podOptions(tar), tar.modifiedAt)),
+    ...(await literalMember(POD_DUMP, podDump(tar), tar.modifiedAt)),
   ];
-  for (const [source, found] of archives.entries()) {
-    const range = archiveRange(found);
+  for (const [source, { file, time, range }] of tar.parts.entries()) {
     const sizeBytes = rangeLength(range);
-    const header = await headerOf(archiveMemberName(entryOf(found)), sizeBytes, times[source]!);
+    const header = await headerOf(archiveMemberName(entryOf(file)), sizeBytes, time);
     segments.push(literal(header), { kind: 'range', source, range }, literal(padding(sizeBytes)));
   }
   segments.push(literal(END_OF_TAR));
-  return { segments, sizeBytes: segmentsLength(segments), modifiedAt };
+  return segments;
 }
 
 /** The planned bytes; `sources` are the files in the plan's order. */
@@ -68,23 +124,23 @@ export async function* readSegments(
   }
 }
 
-function podOptions({ podName, namespace, podUid, sandboxId, archives }: PodGroup): JsonValue {
-  const engines = new Set(archives.map(({ container }) => container.identity.engine));
-  const [engine] = engines.size === 1 ? engines : [];
+function podOptions({ podName, namespace, podUid, sandboxId, parts }: PodTar): JsonValue {
+  const engines = new Set(parts.map(({ engine }) => engine));
+  const [engine = ''] = engines.size === 1 ? engines : [];
   return object({
     version: { kind: 'number', text: '1' },
-    containers: texts(archives.map((found) => [found.container.identity.containerName!, entryOf(found)])),
+    containers: texts(parts.map(({ container, file }) => [container, entryOf(file)])),
     annotations: texts([
       [POD_ANNOTATIONS.podName, podName],
       [POD_ANNOTATIONS.sandboxId, sandboxId],
       [POD_ANNOTATIONS.namespace, namespace],
       [POD_ANNOTATIONS.podUid, podUid],
-      [POD_ANNOTATIONS.engine, engine ?? ''],
+      [POD_ANNOTATIONS.engine, engine],
     ]),
   });
 }
 
-function podDump({ podName, namespace, podUid }: PodGroup): JsonValue {
+function podDump({ podName, namespace, podUid }: PodTar): JsonValue {
   const metadata = texts([
     ['name', podName],
     ['uid', podUid],
@@ -104,7 +160,7 @@ function texts(fields: readonly (readonly [string, string])[]): JsonValue {
 }
 
 /** What `pod.options` calls the archive: its file's name without the extension. */
-function entryOf({ fileName }: FoundArchive): string {
+function entryOf(fileName: string): string {
   const stem = archiveStem(fileName);
   if (stem !== undefined) return stem;
   throw new PodfreightError(
@@ -114,18 +170,18 @@ function entryOf({ fileName }: FoundArchive): string {
   );
 }
 
-function checkEachOnce(archives: readonly FoundArchive[]): void {
+function checkEachOnce(parts: readonly ArchivePart[]): void {
   const names = new Map<string, string>();
-  for (const found of archives) {
-    const other = names.get(entryOf(found));
+  for (const { file } of parts) {
+    const other = names.get(entryOf(file));
     if (other !== undefined) {
       throw new PodfreightError(
         'unsupported',
-        `Archives of one pod are called ${other} and ${found.fileName}; rename one of them.`,
-        { subject: { fileName: found.fileName } },
+        `Archives of one pod are called ${other} and ${file}; rename one of them.`,
+        { subject: { fileName: file } },
       );
     }
-    names.set(entryOf(found), found.fileName);
+    names.set(entryOf(file), file);
   }
 }
 

@@ -149,12 +149,31 @@ export class PulledArchive {
     return { ...kept, endedAfterMs };
   }
 
+  /**
+   * As `killHalfway`, of an archive whose pods land as other files.
+   * @returns how many bytes of contents were kept
+   */
+  async killHalfwayThrough(args: readonly string[], folder: string): Promise<number> {
+    const { child, ended } = this.#start(args);
+    this.#listen(async (bytes) => {
+      if (bytes < this.sizeBytes * 0.7) return undefined;
+      while ((await keptLines(folder)).size < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
+      child.kill('SIGKILL');
+      return 'hang';
+    });
+    const { stderr } = await ended;
+    assert.equal(child.signalCode, 'SIGKILL', `it ended by itself: ${stderr}`);
+    let keptBytes = 0;
+    for (const line of await keptLines(folder)) {
+      const [, start, end] = line.split(' ');
+      keptBytes += Number(end) - Number(start);
+    }
+    return keptBytes;
+  }
+
   /** By the journals below `folder`. */
   async kept(folder: string): Promise<Kept> {
-    const names = await readdir(folder, { recursive: true }).catch(() => []);
-    const journals = names.filter((name) => basename(name) === 'journal');
-    const texts = await Promise.all(journals.map((name) => readFile(join(folder, name), 'latin1').catch(() => '')));
-    const lines = new Set(texts.flatMap((text) => text.split('\n').slice(0, -1)));
+    const lines = await keptLines(folder);
     let wireBytes = 0;
     for (const line of lines) {
       const [file, start, end] = line.split(' ');
@@ -182,6 +201,14 @@ export class PulledArchive {
   #start(args: readonly string[]) {
     return start(['pull', this.url, ...args], { env: this.environment });
   }
+}
+
+/** Of the journals below `folder`. */
+async function keptLines(folder: string): Promise<Set<string>> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const journals = names.filter((name) => basename(name) === 'journal');
+  const texts = await Promise.all(journals.map((name) => readFile(join(folder, name), 'latin1').catch(() => '')));
+  return new Set(texts.flatMap((text) => text.split('\n').slice(0, -1)));
 }
 
 /** Of all ranges together: what is asked for again because an answer is slow counts once. */
