@@ -2,16 +2,19 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
   BatchWriteCommand,
   type BatchWriteCommandInput,
+  DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
   QueryCommand,
+  ScanCommand,
 } from '@aws-sdk/lib-dynamodb';
-import type { Item, ItemTable } from '../core/catalogue/item-table.ts';
+import type { Item, ItemTable, ScannedItem, WriteCondition } from '../core/catalogue/item-table.ts';
 import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
 import { tableCatalogue } from '../core/catalogue/table-catalogue.ts';
+import { tableSurvey } from '../core/catalogue/table-survey.ts';
 import { PodfreightError } from '../core/errors.ts';
-import type { Catalogue } from '../core/ports.ts';
+import type { Catalogue, CatalogueSurvey } from '../core/ports.ts';
 import { dynamodbClient } from './dynamodb-client.ts';
 import { awsError, isNamed } from './errors.ts';
 import { backOff } from './retry.ts';
@@ -24,6 +27,10 @@ type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];
 /** The catalogue in a DynamoDB table that was created as `CATALOGUE_TABLE` says. */
 export function dynamodbCatalogue(tableName: string, client: DynamoDBClient = dynamodbClient()): Catalogue {
   return tableCatalogue(dynamodbItemTable(tableName, client));
+}
+
+export function dynamodbSurvey(tableName: string, client: DynamoDBClient = dynamodbClient()): CatalogueSurvey {
+  return tableSurvey(dynamodbItemTable(tableName, client));
 }
 
 export function dynamodbItemTable(tableName: string, client: DynamoDBClient): ItemTable {
@@ -42,9 +49,7 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
 
     async put(item, condition) {
       try {
-        await documents.send(
-          new PutCommand({ TableName: tableName, Item: item, ...(condition === 'not-older' && notOlderThan(item)) }),
-        );
+        await documents.send(new PutCommand({ TableName: tableName, Item: item, ...only(item, condition) }));
         return true;
       } catch (error) {
         if (isNamed(error, 'ConditionalCheckFailedException')) return false;
@@ -55,9 +60,19 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
     putAll: (items) => writeAll(items.map((Item) => ({ PutRequest: { Item } }))),
 
     removeAll: (keys) => writeAll(keys.map((key) => ({ DeleteRequest: { Key: { ...key } } }))),
+    async remove(key, condition) {
+      try {
+        const where = condition === undefined ? {} : hasOrder(condition.order);
+        await documents.send(new DeleteCommand({ TableName: tableName, Key: { ...key }, ...where }));
+        return true;
+      } catch (error) {
+        if (isNamed(error, 'ConditionalCheckFailedException')) return false;
+        throw failed(error);
+      }
+    },
 
     async query({ index, partition, from, to, descending, limit, startAfter }) {
-      const sortKey = index === undefined ? CATALOGUE_TABLE.sortKey : 'listedAt';
+      const { sortKey } = CATALOGUE_TABLE.indexes.find(({ name }) => name === index) ?? CATALOGUE_TABLE;
       try {
         const { Items, LastEvaluatedKey } = await documents.send(
           new QueryCommand({
@@ -84,6 +99,31 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
         throw failed(error);
       }
     },
+
+    async scan(startAfter) {
+      try {
+        const { Items, LastEvaluatedKey } = await documents.send(
+          new ScanCommand({
+            TableName: tableName,
+            ProjectionExpression: '#pk, #sk, #order, #bucket, #record.#state, #record.#podCount',
+            ExpressionAttributeNames: {
+              '#pk': CATALOGUE_TABLE.partitionKey,
+              '#sk': CATALOGUE_TABLE.sortKey,
+              ...Object.fromEntries(
+                ['order', 'bucket', 'record', 'state', 'podCount'].map((name) => [`#${name}`, name]),
+              ),
+            },
+            ...(startAfter !== undefined && { ExclusiveStartKey: { ...startAfter } }),
+          }),
+        );
+        return {
+          items: (Items ?? []) as ScannedItem[],
+          ...(LastEvaluatedKey !== undefined && { next: LastEvaluatedKey as Record<string, string> }),
+        };
+      } catch (error) {
+        throw failed(error);
+      }
+    },
   };
 
   /** What DynamoDB is too busy for comes back without an error, and the SDK leaves it there. */
@@ -99,6 +139,24 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
       }
     }
   }
+}
+
+function only(item: Item, condition: WriteCondition | undefined) {
+  if (condition === undefined) return {};
+  return condition === 'not-older' ? notOlderThan(item) : hasOrder(condition.order);
+}
+
+function hasOrder(order: string | undefined) {
+  return order === undefined
+    ? {
+        ConditionExpression: 'attribute_not_exists(#pk)',
+        ExpressionAttributeNames: { '#pk': CATALOGUE_TABLE.partitionKey },
+      }
+    : {
+        ConditionExpression: '#order = :order',
+        ExpressionAttributeNames: { '#order': 'order' },
+        ExpressionAttributeValues: { ':order': order },
+      };
 }
 
 /** `identity` and `order` are attributes of ours; `#` keeps them from ever being reserved words. */

@@ -72,6 +72,10 @@ export function bundleKey(bundleId: string, format: ArchiveFormat): string {
   return `${bundleId}${archiveExtension(format)}`;
 }
 
+export function isBundleKey(key: string): boolean {
+  return /^[0-9a-f]{32}\.tar(\.zst)?$/.test(key);
+}
+
 /** In the bundles bucket: what bundles are copied from and does not lie so anywhere else. It expires after a week. */
 export const NORMALISED_PREFIX = 'normalised/';
 

@@ -1,7 +1,9 @@
 /** The doors through which core reaches the world. Each docstring is the contract; every implementation passes one suite. */
 import type { PartPlan } from './bundle/plan.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodQuery, PodRecord } from './catalogue/records.ts';
+import type { SweepPosition } from './catalogue/sweep.ts';
 import type { ByteRange } from './range.ts';
+import type { ReconcileRun } from './reconcile/run.ts';
 
 /** How a source wants to be read when many of its bytes are. A reader holds no more of them than that. */
 export interface ReadPace {
@@ -141,10 +143,58 @@ export interface Catalogue {
   podsOf(location: ObjectLocation, page: PageRequest): Promise<Page<PodRecord>>;
   /** Objects that are no archives, with their reasons, newest first by `at`. */
   rejected(page: PageRequest): Promise<Page<ArchiveRecord>>;
+  /** Objects that are gone, newest first by `at`. */
+  deleted(page: PageRequest): Promise<Page<ArchiveRecord>>;
   pods(query: PodQuery, page: PageRequest): Promise<Page<PodRecord>>;
   /** @throws PodfreightError `conflict` when the id is recorded with another object */
   recordBundle(bundle: BundleRecord): Promise<void>;
   bundle(bundleId: string): Promise<BundleRecord | undefined>;
   /** Newest first. */
   bundles(page: PageRequest): Promise<Page<BundleRecord>>;
+}
+
+/** The newest version of one key, which may be a delete marker: then the key has no object. */
+export interface ListedObject {
+  readonly key: string;
+  /** Absent in a bucket without versions. */
+  readonly versionId?: string;
+  /** With its quotes; absent of a delete marker. */
+  readonly etag?: string;
+  readonly modifiedAt: Date;
+  readonly isDeleted: boolean;
+}
+
+/** Of something in the order of its key's UTF-8 bytes. Goes on behind the key `next` when there may be more. */
+export interface KeyPage<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface BucketListing {
+  /**
+   * Each key once, strongly consistent.
+   * @param after a key, itself left out
+   * @throws PodfreightError `not-found` (the bucket), `access-denied`, `no-credentials`, `unreachable`, `service`
+   */
+  newest(bucket: string, after?: string): Promise<KeyPage<ListedObject>>;
+}
+
+/** The catalogue as a whole, as whoever compares it with the buckets needs it. Pages may lag behind writes. */
+export interface CatalogueSurvey {
+  /** Archives that are not deleted, by key; but none with a key of nearly S3's 1,024 bytes, which {@link sweep} finds. */
+  archives(bucket: string, after?: string): Promise<KeyPage<ArchiveRecord>>;
+  /** By id, which `after` and `next` are. */
+  bundles(bucket: string, after?: string): Promise<KeyPage<BundleRecord>>;
+  /**
+   * A page of the whole table: objects of which the table holds something that does not belong together, as the pods of an
+   * event that was never recorded, or that {@link archives} does not show. May name one that is just being recorded.
+   */
+  sweep(start?: SweepPosition): Promise<{ readonly askew: readonly ObjectLocation[]; readonly next?: SweepPosition }>;
+  /** The highest that anything in the table has of this object, strongly consistent. */
+  lastSequencer(location: ObjectLocation): Promise<string | undefined>;
+  /** @returns false when it has been recorded anew meanwhile, and stays */
+  forgetBundle(bundle: BundleRecord): Promise<boolean>;
+  /** The comparison of these buckets that was saved last, strongly consistent. */
+  run(archivesBucket: string): Promise<ReconcileRun | undefined>;
+  saveRun(run: ReconcileRun): Promise<void>;
 }

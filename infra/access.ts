@@ -26,6 +26,19 @@ export function readsBundles(grantee: Grantee, deployment: Deployment): void {
   readsBuckets(grantee, deployment, ({ bundlesBucket }) => bundlesBucket);
 }
 
+/** What there is in this region's buckets, with the versions and markers of deleted ones. */
+export function listsVersions(grantee: Grantee, { here }: Deployment): void {
+  grantee.tell(OUTPUTS.BundlesBucket, here.bundlesBucket);
+  grantee.allow(['s3:ListBucketVersions'], [here.archivesBucket, here.bundlesBucket].map(bucketArn), OURS);
+}
+
+/** All of it, by key and as a whole; and forgets bundles that are gone. */
+export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void {
+  const table = tableArn(deployment, deployment.here);
+  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [table]);
+  grantee.allow(['dynamodb:Query'], [`${table}/index/bucket`]);
+}
+
 /** Reads, too, because a bundle asked for again is recognised; and lists what uploads it left, to go on with them. */
 export function writesBundles(grantee: Grantee, deployment: Deployment): void {
   const { bundlesBucket } = deployment.here;

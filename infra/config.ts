@@ -36,6 +36,8 @@ export interface Config {
   readonly bundleConcurrency: number | 'unreserved';
   /** Of the function, which also gets processor time by it: 512 to 10240. */
   readonly bundleMemoryMiB: number;
+  /** How often buckets and catalogue are compared, 1 to 720. */
+  readonly reconcileEveryHours: number;
 }
 
 /** What CloudWatch Logs can keep that makes sense here. */
@@ -54,6 +56,7 @@ export const DEFAULTS: Config = {
   bundleConcurrency: 10,
   // The index of ten thousand pods several times over, and a whole processor (at 1,769 MiB) to compress with.
   bundleMemoryMiB: 2048,
+  reconcileEveryHours: 24,
 };
 
 type Check = (value: unknown) => boolean;
@@ -96,6 +99,7 @@ const CHECKS: Record<keyof Config, [Check, string]> = {
     'a whole number from 1 to 1000, or "unreserved"',
   ],
   bundleMemoryMiB: [between(512, 10_240), 'a whole number from 512 to 10240'],
+  reconcileEveryHours: [between(1, 720), 'a whole number from 1 to 720'],
 };
 
 /**

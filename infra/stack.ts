@@ -9,6 +9,7 @@ import { regionKey } from './key.ts';
 import { Operations } from './operations.ts';
 import { OPERATING_OUTPUTS, OUTPUTS, ROLE_OUTPUTS } from './outputs.ts';
 import { type Deployment, regionsJson } from './places.ts';
+import { Repair } from './repair.ts';
 import { Roles } from './roles.ts';
 import { catalogueTable } from './table.ts';
 
@@ -71,6 +72,7 @@ export class PodfreightStack extends Stack {
     readsCatalogueAndRecordsBundles(createBundle, deployment);
 
     const operations = new Operations(this, 'Operations', config, key, { events, catalogue, createBundle });
+    new Repair(this, 'Repair', deployment, key);
 
     this.#output(OUTPUTS, {
       ArchivesBucket: here.archivesBucket,

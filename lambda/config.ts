@@ -1,10 +1,12 @@
 import { PodfreightError } from '../core/errors.ts';
+import { RECONCILE_HOURS } from '../core/reconcile/schedule.ts';
 
 /** What the stack tells its functions: setting → environment variable. */
 const VARIABLES = {
   table: 'PODFREIGHT_TABLE',
   archivesBucket: 'PODFREIGHT_ARCHIVES_BUCKET',
   bundlesBucket: 'PODFREIGHT_BUNDLES_BUCKET',
+  reconcileHours: RECONCILE_HOURS,
 } as const;
 
 type Setting = keyof typeof VARIABLES;

@@ -16,14 +16,18 @@ export interface Catalogued {
   readonly isNewest: boolean;
 }
 
+/** What is recorded of a look at an object: how it is ordered among the others of this object, and when it was so. */
+export type Occasion = Pick<ObjectEvent, 'bucket' | 'key' | 'sequencer' | 'at'>;
+
 /**
- * Looks at the object an event is about and records what is there: an archive with its pods, something that is none with
- * the reason, or nothing. The same event again, late or out of order ends the same. Of an archive that was pushed it
+ * Looks at the object an event is about, at its newest version whichever the event names, and records what is there: an
+ * archive with its pods, something that is none with the reason, or nothing. The same event again, late or out of order
+ * ends the same. Of an archive that was pushed it
  * reads index and manifest, a range each, and of any other no more than {@link boundedSource} allows.
  * @throws PodfreightError whatever may pass by itself (`service`, `unreachable`, `access-denied`, …): deliver the event again
  */
 export async function catalogueObject(
-  event: ObjectEvent,
+  event: ObjectEvent | Occasion,
   { store, catalogue }: { store: ArchiveStore; catalogue: Catalogue },
 ): Promise<Catalogued> {
   const { archive, pods } = await look(event, store);
@@ -35,12 +39,9 @@ interface Finding {
   readonly pods: readonly PodRecord[];
 }
 
-async function look(event: ObjectEvent, store: ArchiveStore): Promise<Finding> {
-  const { bucket, key, versionId, sequencer, at } = event;
-  const version = event.kind === 'created' && versionId !== undefined ? { versionId } : {};
-  const location: ObjectLocation = { bucket, key, ...version };
+async function look({ bucket, key, sequencer, at }: Occasion, store: ArchiveStore): Promise<Finding> {
+  const location: ObjectLocation = { bucket, key };
   const found = await openIfThere(store, location);
-  // A version that is gone has been deleted, whether or not that has been told already.
   if (found === undefined) return { archive: { location, state: 'deleted', sequencer, at }, pods: [] };
   const source = boundedSource(found);
   const { etag, sizeBytes } = source;

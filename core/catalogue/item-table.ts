@@ -34,6 +34,19 @@ export interface ItemQuery {
 }
 
 /**
+ * What must be so for a write to be done. `not-older`: there is none yet, or one of the same `identity` whose `order` is the
+ * same or before. `{ order }`: the item that is there has this `order`; undefined: there is none.
+ */
+export type WriteCondition = 'not-older' | { readonly order: string | undefined };
+
+/** An item without what only its reader needs; of its record two fields. */
+export interface ScannedItem extends ItemKey {
+  readonly order?: string;
+  readonly bucket?: string;
+  readonly record?: { readonly state?: string; readonly podCount?: number };
+}
+
+/**
  * A table of items with the keys and indexes of `CATALOGUE_TABLE`. Each write of an item is done or not done; of several, any
  * may be done when a call ends in an error.
  * All throw PodfreightError `not-found` (no such table), `access-denied`, `no-credentials`, `unreachable`, `service`.
@@ -42,18 +55,24 @@ export interface ItemTable {
   /** Strongly consistent. */
   get(key: ItemKey): Promise<Item | undefined>;
   /**
-   * Replaces the whole item. With `condition: 'not-older'`, only where there is none yet, or one of the same `identity`
-   * whose `order` is the same or before.
+   * Replaces the whole item.
    * @returns false when the condition refused it
    */
-  put(item: Item, condition?: 'not-older'): Promise<boolean>;
+  put(item: Item, condition?: WriteCondition): Promise<boolean>;
   /** Replaces each item, in any order; no two have the same key. */
   putAll(items: readonly Item[]): Promise<void>;
   /** In any order; one that is not there is no error, and no two are the same. */
   removeAll(keys: readonly ItemKey[]): Promise<void>;
   /**
+   * One that is not there is no error.
+   * @returns false when the condition refused it
+   */
+  remove(key: ItemKey, condition?: { readonly order: string }): Promise<boolean>;
+  /**
    * By sort key, in byte order. `next` is there when more may follow, even if nothing does.
    * @throws PodfreightError `usage` when `startAfter` does not lie within the query
    */
   query(query: ItemQuery): Promise<{ readonly items: readonly Item[]; readonly next?: PageKey }>;
+  /** All there is, in no order but that the items of a partition follow each other by sort key. May lag behind writes. */
+  scan(startAfter?: PageKey): Promise<{ readonly items: readonly ScannedItem[]; readonly next?: PageKey }>;
 }

@@ -10,6 +10,9 @@ import { sequencerOrder } from './sequencer.ts';
 /** After every character that stands in a sort key. */
 const LAST = '\u{10FFFF}';
 
+/** What DynamoDB takes of a sort key; S3 takes keys of that length, to which we add. */
+const SORT_KEY_BYTES_MAX = 1024;
+
 /** So that `/` separates whatever the pieces are. */
 function path(...pieces: readonly string[]): string {
   return pieces.map((piece) => piece.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/');
@@ -34,12 +37,70 @@ export function archiveItem(record: ArchiveRecord): Item<ArchiveRecord> {
     ...archiveItemKey(record.location),
     identity: `${bucket}/${key}`,
     order: sequencerOrder(record.sequencer),
-    ...(record.state === 'rejected' && {
-      subject: REJECTED,
-      listedAt: `${wholeSeconds(new Date(record.at))}#${bucket}/${key}`,
+    ...(record.state !== 'ready' && {
+      subject: record.state === 'rejected' ? REJECTED : DELETED,
+      listedAt: sortKey(`${wholeSeconds(new Date(record.at))}#${bucket}/${key}`),
     }),
+    // One whose sort key would be too long is found by the sweep.
+    ...(record.state !== 'deleted' && isSortKey(archivePartition(record.location)) && { bucket }),
     record,
   };
+}
+
+function isSortKey(text: string): boolean {
+  return Buffer.byteLength(text) <= SORT_KEY_BYTES_MAX;
+}
+
+/** Of a text that only orders, as much as a sort key takes. */
+function sortKey(text: string): string {
+  return isSortKey(text)
+    ? text
+    : Buffer.from(text)
+        .subarray(0, SORT_KEY_BYTES_MAX)
+        .toString()
+        .replace(/\uFFFD+$/, '');
+}
+
+/** The first text behind this one. */
+function behind(text: string): string {
+  return `${text}\0`;
+}
+
+/** Archives of a bucket that are not deleted, by key. @param after a key, itself left out */
+export function archivesOfBucket(bucket: string, after: string | undefined): ItemQuery {
+  const prefix = archivePartition({ bucket, key: '' });
+  return {
+    index: 'bucket',
+    partition: bucket,
+    from: after === undefined ? prefix : behind(prefix + after),
+    to: prefix + LAST,
+  };
+}
+
+/** Bundles in a bucket, by id. @param after an id, itself left out */
+export function bundlesOfBucket(bucket: string, after: string | undefined): ItemQuery {
+  const from = after === undefined ? 'BUNDLE#' : behind(`BUNDLE#${after}`);
+  return { index: 'bucket', partition: bucket, from, to: `BUNDLE#${LAST}` };
+}
+
+/** The object that an archive's partition is of. */
+export function locationOfPartition(pk: string): ObjectLocation | undefined {
+  const [, bucket, key] = /^ARCHIVE#([^/]+)\/(.+)$/s.exec(pk) ?? [];
+  return bucket === undefined || key === undefined ? undefined : { bucket, key };
+}
+
+/** The sequencer of a pod's or an image's item, as `order` has it; undefined for any other. */
+export function eventOfSortKey(sk: string): string | undefined {
+  return /^EVENT#([0-9A-F]+)#/.exec(sk)?.[1];
+}
+
+export function isPodSortKey(sk: string): boolean {
+  return /^EVENT#[0-9A-F]+#POD#/.test(sk);
+}
+
+/** Items of all events about an archive, the last ones first. */
+export function itemsOfEvents(location: ObjectLocation): ItemQuery {
+  return { partition: archivePartition(location), from: 'EVENT#', to: `EVENT#${LAST}`, descending: true };
 }
 
 /** The pod's own item, and for each of its containers one for everything that it can be found by. */
@@ -115,12 +176,14 @@ export function bundleItem(record: BundleRecord): Item<BundleRecord> {
     listedAt,
     identity: `${bucket}/${key}`,
     order: record.createdAt,
+    bucket,
     record,
   };
 }
 
 const BUNDLES = 'BUNDLES';
 const REJECTED = 'REJECTED';
+const DELETED = 'DELETED';
 
 function podSubject(cluster: string, namespace: string, name: string): string {
   return `POD#${path(cluster, namespace, name)}`;
@@ -142,6 +205,10 @@ export function bundlesListing(span: Span): ItemQuery {
 
 export function rejectedListing(span: Span): ItemQuery {
   return { index: 'subject', partition: REJECTED, ...spanOf(span), descending: true };
+}
+
+export function deletedListing(span: Span): ItemQuery {
+  return { index: 'subject', partition: DELETED, ...spanOf(span), descending: true };
 }
 
 function partitionOf(query: PodQuery): Pick<ItemQuery, 'partition'> & Required<Pick<ItemQuery, 'index'>> {
@@ -167,4 +234,9 @@ function namesOf(scope: PodScope | undefined): readonly string[] {
 function spanOf({ since, until }: Span): Pick<ItemQuery, 'from' | 'to'> {
   const from = since === undefined ? '0' : wholeSeconds(new Date(Math.ceil(since.getTime() / 1000) * 1000));
   return { from, to: (until === undefined ? '' : wholeSeconds(until)) + LAST };
+}
+
+/** How far the comparison with a bucket is. */
+export function reconcileRunItem<Run extends { readonly archivesBucket: string }>(run: Run): Item<Run> {
+  return { pk: `RECONCILE#${run.archivesBucket}`, sk: 'RUN', record: run };
 }

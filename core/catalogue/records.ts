@@ -6,7 +6,7 @@ import type { ObjectLocation } from '../ports.ts';
 export interface ArchiveRecord {
   readonly location: ObjectLocation;
   readonly state: 'ready' | 'rejected' | 'deleted';
-  /** Why it was rejected: one sentence. */
+  /** Why it was rejected, or how it is known to be gone: one sentence. */
   readonly reason?: string;
   readonly etag?: string;
   readonly sizeBytes?: number;

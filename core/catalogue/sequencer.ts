@@ -26,3 +26,19 @@ export function compareSequencers(a: string, b: string): number {
   const [x, y] = [sequencerOrder(a), sequencerOrder(b)];
   return x < y ? -1 : x > y ? 1 : 0;
 }
+
+/** Digits kept of S3's sequencer in one of ours; S3's own have fewer. */
+const KEPT_DIGITS = 20;
+const TIME_DIGITS = MAX_DIGITS - KEPT_DIGITS;
+
+/**
+ * A sequencer for what was found by looking, without an event: after `last` and after what was found earlier, before any
+ * event that S3 tells of later. It is `last`, filled up to 20 digits, and the time in milliseconds in 12 digits.
+ * @param last the highest that is known of the object; absent: before every event
+ */
+export function sequencerAfter(last: string | undefined, at: Date): string {
+  const order = last === undefined ? '0'.repeat(MAX_DIGITS) : sequencerOrder(last);
+  const earlier = Number.parseInt(order.slice(KEPT_DIGITS), 16);
+  const time = Math.min(Math.max(at.getTime(), earlier + 1), 16 ** TIME_DIGITS - 1);
+  return order.slice(0, KEPT_DIGITS) + time.toString(16).toUpperCase().padStart(TIME_DIGITS, '0');
+}

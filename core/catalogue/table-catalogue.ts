@@ -10,6 +10,7 @@ import {
   bundleItem,
   bundleItemKey,
   bundlesListing,
+  deletedListing,
   itemsOfEvent,
   itemsUpToEvent,
   podItems,
@@ -60,6 +61,8 @@ export function tableCatalogue(table: ItemTable): Catalogue {
     },
 
     rejected: async (request) => readPage<ArchiveRecord>(rejectedListing(span(request)), request),
+
+    deleted: async (request) => readPage<ArchiveRecord>(deletedListing(span(request)), request),
 
     pods: async (query, request) => readPage<PodRecord>(podsListing(query, span(request)), request),
 

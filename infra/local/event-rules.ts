@@ -9,20 +9,22 @@ export interface EventRule {
 }
 
 interface RuleProperties {
-  readonly EventPattern: object;
+  /** Absent of a rule that goes by the clock. */
+  readonly EventPattern?: object;
   readonly State?: 'ENABLED' | 'DISABLED';
   readonly Targets: readonly { readonly Arn: string; readonly Input?: unknown; readonly InputTransformer?: unknown }[];
 }
 
 /**
- * The template's rules that are on.
+ * The template's rules that are on. Those that go by the clock do nothing here: functions can be invoked instead.
  * @throws PodfreightError `unsupported` for targets that are no queues, or get anything but the event itself
  */
 export function eventRules(template: Template): EventRule[] {
   return template
     .resources<RuleProperties>('AWS::Events::Rule')
     .filter(({ properties }) => properties.State !== 'DISABLED')
-    .map(({ name, properties: { EventPattern, Targets } }) => {
+    .flatMap(({ name, properties: { EventPattern, Targets } }) => {
+      if (EventPattern === undefined) return [];
       const plain = Targets.every(
         ({ Arn, ...input }) => Arn.includes(':sqs:') && !('Input' in input || 'InputTransformer' in input),
       );
@@ -32,7 +34,7 @@ export function eventRules(template: Template): EventRule[] {
           `The embedded stack can only send events as they are to queues, not as rule "${name}" does.`,
         );
       }
-      return { pattern: EventPattern, queueArns: Targets.map(({ Arn }) => Arn) };
+      return [{ pattern: EventPattern, queueArns: Targets.map(({ Arn }) => Arn) }];
     });
 }
 

@@ -45,7 +45,9 @@ function crashing(table: ItemTable, scheduler: fc.Scheduler, callsLeft: number):
     put: (item, condition) => call(`put ${item.sk}`, () => table.put(item, condition)),
     putAll: each('put', (item) => table.putAll([item])),
     removeAll: each('remove', (key) => table.removeAll([key])),
+    remove: (key, condition) => call(`remove ${key.sk}`, () => table.remove(key, condition)),
     query: (query) => call('query', () => table.query(query)),
+    scan: (startAfter) => call('scan', () => table.scan(startAfter)),
   };
 }
 
@@ -160,6 +162,8 @@ function bound(table: ItemTable): ItemTable {
     put: (item, condition) => table.put(item, condition),
     putAll: (items) => table.putAll(items),
     removeAll: (keys) => table.removeAll(keys),
+    remove: (key, condition) => table.remove(key, condition),
     query: (query) => table.query(query),
+    scan: (startAfter) => table.scan(startAfter),
   };
 }

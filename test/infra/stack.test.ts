@@ -118,7 +118,7 @@ test('what expires while it is there is what was rewritten for a bundle, and acc
 });
 
 test('what comes to and goes from the archives, and nothing else, goes into the queue, or is put aside', () => {
-  template.resourceCountIs('AWS::Events::Rule', 1);
+  template.resourcePropertiesCountIs('AWS::Events::Rule', { EventPattern: Match.anyValue() }, 1);
   template.hasResourceProperties('AWS::Events::Rule', {
     EventPattern: {
       source: ['aws.s3'],

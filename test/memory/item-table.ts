@@ -1,4 +1,12 @@
-import type { Item, ItemKey, ItemTable, PageKey } from '../../core/catalogue/item-table.ts';
+import type {
+  Item,
+  ItemKey,
+  ItemTable,
+  PageKey,
+  ScannedItem,
+  WriteCondition,
+} from '../../core/catalogue/item-table.ts';
+import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
 import { PodfreightError } from '../../core/errors.ts';
 
 const PAGE_ITEMS = 50;
@@ -11,8 +19,9 @@ export class MemoryItemTable implements ItemTable {
     return structuredClone(this.items.get(address(key)));
   }
 
-  async put(item: Item, condition?: 'not-older'): Promise<boolean> {
+  async put(item: Item, condition?: WriteCondition): Promise<boolean> {
     const there = this.items.get(address(item));
+    if (typeof condition === 'object' && there?.order !== condition.order) return false;
     if (condition === 'not-older' && there !== undefined) {
       if (there.identity !== item.identity || there.order! > item.order!) return false;
     }
@@ -28,8 +37,16 @@ export class MemoryItemTable implements ItemTable {
     for (const key of keys) this.items.delete(address(key));
   }
 
+  async remove(key: ItemKey, condition?: { order: string }): Promise<boolean> {
+    const there = this.items.get(address(key));
+    if (condition !== undefined && there?.order !== condition.order) return false;
+    this.items.delete(address(key));
+    return true;
+  }
+
   async query({ index, partition, from, to, descending, limit, startAfter }: Parameters<ItemTable['query']>[0]) {
-    const sortKey = (item: Item) => (index === undefined ? item.sk : item.listedAt!);
+    const by = CATALOGUE_TABLE.indexes.find(({ name }) => name === index)?.sortKey ?? CATALOGUE_TABLE.sortKey;
+    const sortKey = (item: Item) => item[by]!;
     const place = (item: Item) => [sortKey(item), item.pk, item.sk].join('\0');
     const sign = descending ? -1 : 1;
     const found = [...this.items.values()]
@@ -51,6 +68,25 @@ export class MemoryItemTable implements ItemTable {
       last !== undefined && items.length === (limit ?? PAGE_ITEMS) ? { partition, place: place(last) } : undefined;
     return { items: structuredClone(items), ...(next !== undefined && { next }) };
   }
+
+  async scan(startAfter?: PageKey) {
+    const all = [...this.items.values()].sort((a, b) => (place(a) < place(b) ? -1 : 1));
+    const rest = startAfter === undefined ? all : all.filter((item) => place(item) > startAfter.place!);
+    const items = rest.slice(0, PAGE_ITEMS).map(({ pk, sk, order, bucket, record }): ScannedItem => {
+      const { state, podCount } = (record ?? {}) as { state?: string; podCount?: number };
+      return structuredClone({
+        ...{ pk, sk, record: { ...(state && { state }), ...(podCount !== undefined && { podCount }) } },
+        ...(order !== undefined && { order }),
+        ...(bucket !== undefined && { bucket }),
+      });
+    });
+    const last = rest.length > PAGE_ITEMS ? rest[PAGE_ITEMS - 1] : undefined;
+    return { items, ...(last !== undefined && { next: { place: place(last) } }) };
+  }
+}
+
+function place({ pk, sk }: ItemKey): string {
+  return `${pk}\0${sk}`;
 }
 
 function address({ pk, sk }: ItemKey): string {
