@@ -38,9 +38,9 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
   const failed = (error: unknown) => awsError(error, `table ${tableName}`);
 
   return {
-    async get(key) {
+    async get({ pk, sk }) {
       try {
-        const command = new GetCommand({ TableName: tableName, Key: { ...key }, ConsistentRead: true });
+        const command = new GetCommand({ TableName: tableName, Key: { pk, sk }, ConsistentRead: true });
         return (await documents.send(command)).Item as Item | undefined;
       } catch (error) {
         throw failed(error);
@@ -60,10 +60,11 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
     putAll: (items) => writeAll(items.map((Item) => ({ PutRequest: { Item } }))),
 
     removeAll: (keys) => writeAll(keys.map((key) => ({ DeleteRequest: { Key: { ...key } } }))),
-    async remove(key, condition) {
+
+    async remove({ pk, sk }, condition) {
       try {
         const where = condition === undefined ? {} : hasOrder(condition.order);
-        await documents.send(new DeleteCommand({ TableName: tableName, Key: { ...key }, ...where }));
+        await documents.send(new DeleteCommand({ TableName: tableName, Key: { pk, sk }, ...where }));
         return true;
       } catch (error) {
         if (isNamed(error, 'ConditionalCheckFailedException')) return false;

@@ -164,15 +164,28 @@ async function* inBatches<Left, Right>(
   end: RunPosition,
   look: (pair: Pair<Left, Right>) => Promise<Partial<ReconcileCounts>>,
 ): AsyncGenerator<Step> {
-  let counts = NO_COUNTS;
-  const looked = inOrder(pairs, LOOKS_AT_ONCE, async (pair) => ({ key: pair.key, found: await look(pair) }));
-  for await (const { key, found } of looked) {
-    counts = addCounts(counts, { ...found, compared: 1 });
-    if (counts.compared < BATCH_KEYS) continue;
-    yield { position: { phase, after: key }, counts };
-    counts = NO_COUNTS;
+  try {
+    for (;;) {
+      const batch = await take(pairs, BATCH_KEYS);
+      let counts = addCounts(NO_COUNTS, { compared: batch.length });
+      for await (const found of inOrder(batch, LOOKS_AT_ONCE, look)) counts = addCounts(counts, found);
+      const last = batch.at(-1);
+      if (last === undefined || batch.length < BATCH_KEYS) return yield { position: end, counts };
+      yield { position: { phase, after: last.key }, counts };
+    }
+  } finally {
+    await pairs.return(undefined);
   }
-  yield { position: end, counts };
+}
+
+async function take<T>(items: AsyncGenerator<T>, count: number): Promise<T[]> {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { done, value } = await items.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
 }
 
 function isYoung(object: ListedObject | undefined, { now, graceMs }: ReconcileContext): boolean {

@@ -4,6 +4,8 @@ import { type BatchWriteItemCommandInput, DynamoDBClient } from '@aws-sdk/client
 import { dynamodbCatalogue, dynamodbItemTable } from '../../aws/dynamodb-catalogue.ts';
 import { catalogueContract } from '../contracts/catalogue.ts';
 import { catalogueConvergence } from '../contracts/catalogue-convergence.ts';
+import { catalogueSurveyContract } from '../contracts/catalogue-survey.ts';
+import { itemTableContract } from '../contracts/item-table.ts';
 import { startCatalogueTable } from './catalogue-table.ts';
 
 describe('on DynamoDB', () => {
@@ -15,6 +17,8 @@ describe('on DynamoDB', () => {
 
   catalogueContract('on DynamoDB', () => dynamodbCatalogue(table.tableName, table.client));
   catalogueConvergence('on DynamoDB', () => dynamodbItemTable(table.tableName, table.client), 15);
+  itemTableContract('on DynamoDB', () => dynamodbItemTable(table.tableName, table.client));
+  catalogueSurveyContract('on DynamoDB', () => dynamodbItemTable(table.tableName, table.client));
 
   it('names the table that is not there', async () => {
     const catalogue = dynamodbCatalogue('elsewhere', table.client);

@@ -389,6 +389,18 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
       assert.deepEqual(await all((p) => catalogue.rejected({ ...p, since })), [first]);
     });
 
+    it('lists what is deleted, also with keys as long as S3 takes them', async () => {
+      const since = '2032-01-01T00:00:00Z'; // the other tests' are older
+      const location = { bucket: 'archives', key: `${'ü'.repeat(500)}-${keys}` };
+      const deleted = archiveRecord({ location, state: 'deleted', at: '2032-01-01T00:00:01Z' });
+      await catalogue.record({ ...deleted, state: 'rejected', sequencer: '0001' }, []);
+      assert.deepEqual(await all((p) => catalogue.deleted({ ...p, since })), []);
+      await catalogue.record(deleted, []);
+      assert.deepEqual(await all((p) => catalogue.deleted({ ...p, since })), [deleted]);
+      await catalogue.record({ ...deleted, state: 'ready', sequencer: '00FF' }, []);
+      assert.deepEqual(await all((p) => catalogue.deleted({ ...p, since })), []);
+    });
+
     it('gives back bundles by id, and lists them newest first', async () => {
       const pod = {
         sandboxId: 's1',

@@ -57,7 +57,8 @@ export class Changes {
   /** @param objects as many new ones, each changed once; the other changes go to any that have been there */
   async make(objects: number, changes: number): Promise<void> {
     const first = this.#keys.length;
-    for (let i = first; i < first + objects; i++) this.#keys.push(`prod/node-${i % 7}/pod-${i}/20261122T132000Z.tar.zst`);
+    for (let i = first; i < first + objects; i++)
+      this.#keys.push(`prod/node-${i % 7}/pod-${i}/20261122T132000Z.tar.zst`);
     const others = Array.from({ length: changes - objects }, () => this.#chance.oneOf(this.#keys));
     for (const key of this.#chance.shuffled([...this.#keys.slice(first), ...others])) await this.#change(key);
   }
@@ -140,7 +141,11 @@ export async function deliver({ queued, lost }: Messages, cloud: Cloud, chance: 
 }
 
 /** Invokes reconcile until a run is finished; some invocations have no time for more than one step, some are killed. */
-export async function reconcileAll(cloud: Cloud, chance: Chance): Promise<{ run: ReconcileRun; killed: number }> {
+export async function reconcileAll(
+  cloud: Cloud,
+  chance: Chance,
+  { kills = 0 } = {},
+): Promise<{ run: ReconcileRun; killed: number }> {
   const store = new S3ArchiveStore(cloud.buckets.client);
   const listing = new S3BucketListing(cloud.buckets.client);
   const table = dynamodbItemTable(cloud.tableName, cloud.client);
@@ -155,7 +160,7 @@ export async function reconcileAll(cloud: Cloud, chance: Chance): Promise<{ run:
   let killed = 0;
   for (let invocation = 0; invocation < 1000; invocation++) {
     try {
-      const dies = killed < 10 && chance.next() < 0.5;
+      const dies = killed < kills;
       const { run } = await invoke(dies ? mortalTable(table, chance.below(200)) : table);
       if (run.finishedAt !== undefined) return { run, killed };
     } catch (error) {

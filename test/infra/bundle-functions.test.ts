@@ -16,6 +16,7 @@ Object.assign(process.env, {
   PODFREIGHT_ARCHIVES_BUCKET: 'archives',
   PODFREIGHT_BUNDLES_BUCKET: 'bundles',
   PODFREIGHT_TABLE: 'table',
+  PODFREIGHT_RECONCILE_HOURS: '24',
 });
 
 for (const name of FUNCTIONS) {

@@ -26,6 +26,7 @@ const ACCEPTED = [
   'NIST.800.53.R5-LambdaInsideVPC',
   'NIST.800.53.R5-S3BucketReplicationEnabled',
   'NIST.800.53.R5-S3DefaultEncryptionKMS',
+  'Serverless-EventBusDLQ',
   'Serverless-LambdaDLQ',
   'Serverless-LambdaEventSourceMappingDestination',
   'Serverless-SQSRedrivePolicy',

@@ -204,7 +204,18 @@ test('functions run at once no more often than was set', () => {
     Properties.FunctionName,
     Properties.ReservedConcurrentExecutions,
   ]);
-  assert.deepEqual(Object.fromEntries(reserved), { 'podfreight-catalogue': undefined, 'podfreight-create-bundle': 10 });
+  assert.deepEqual(Object.fromEntries(reserved), {
+    'podfreight-catalogue': undefined,
+    'podfreight-create-bundle': 10,
+    'podfreight-reconcile': undefined,
+  });
+});
+
+test('the clock asks every hour whether to compare buckets and catalogue', () => {
+  template.hasResourceProperties('AWS::Events::Rule', {
+    ScheduleExpression: 'rate(1 hour)',
+    Targets: [Match.objectLike({ Arn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^RepairReconcileFunction'), 'Arn'] } })],
+  });
 });
 
 test('no role has a policy inside it, or one of AWS', () => {
@@ -230,6 +241,7 @@ test('functions are told where things are', () => {
   assert.deepEqual(Object.fromEntries(environments), {
     'podfreight-catalogue': always,
     'podfreight-create-bundle': [...always, 'PODFREIGHT_BUNDLES_BUCKET'].sort(),
+    'podfreight-reconcile': [...always, 'PODFREIGHT_BUNDLES_BUCKET', 'PODFREIGHT_RECONCILE_HOURS'].sort(),
   });
 });
 

@@ -51,8 +51,8 @@ export class MemoryItemTable implements ItemTable {
     const sign = descending ? -1 : 1;
     const found = [...this.items.values()]
       .filter((item) => (index === undefined ? item.pk : item[index]) === partition)
-      .filter((item) => from <= sortKey(item) && sortKey(item) <= to)
-      .sort((a, b) => sign * (place(a) < place(b) ? -1 : 1));
+      .filter((item) => !isBefore(sortKey(item), from) && !isBefore(to, sortKey(item)))
+      .sort((a, b) => sign * (isBefore(place(a), place(b)) ? -1 : 1));
     if (startAfter !== undefined && startAfter.partition !== partition) {
       throw new PodfreightError('usage', 'The page key is not one of this query.');
     }
@@ -60,7 +60,7 @@ export class MemoryItemTable implements ItemTable {
       startAfter === undefined
         ? 0
         : found.findIndex(
-            (item) => sign * (place(item) < startAfter.place! ? -1 : 1) > 0 && place(item) !== startAfter.place,
+            (item) => sign * (isBefore(place(item), startAfter.place!) ? -1 : 1) > 0 && place(item) !== startAfter.place,
           );
     const items = start < 0 ? [] : found.slice(start, start + (limit ?? PAGE_ITEMS));
     const last = items.at(-1);
@@ -83,6 +83,11 @@ export class MemoryItemTable implements ItemTable {
     const last = rest.length > PAGE_ITEMS ? rest[PAGE_ITEMS - 1] : undefined;
     return { items, ...(last !== undefined && { next: { place: place(last) } }) };
   }
+}
+
+/** In the order of their UTF-8 bytes, which is that of strings as long as there is nothing of two UTF-16 units in them. */
+function isBefore(a: string, b: string): boolean {
+  return /[\uD800-\uDFFF]/.test(a + b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 : a < b;
 }
 
 function place({ pk, sk }: ItemKey): string {

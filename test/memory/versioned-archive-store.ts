@@ -1,5 +1,5 @@
 import { PodfreightError } from '../../core/errors.ts';
-import type { ArchiveStore, ObjectLocation, ObjectSource, StoredObject } from '../../core/ports.ts';
+import type { ArchiveStore, ListedObject, ObjectLocation, ObjectSource, StoredObject } from '../../core/ports.ts';
 import type { ByteRange } from '../../core/range.ts';
 import { MemoryArchiveStore } from './archive-store.ts';
 
@@ -84,6 +84,20 @@ export class VersionedArchiveStore implements ArchiveStore {
       .filter(([path, versions]) => path.startsWith(`${bucket}/`) && versions.at(-1)?.isDeleteMarker === false)
       .map(([path]) => path.slice(bucket.length + 1))
       .sort();
+  }
+
+  /** The newest version of each key, in no order. */
+  async newest(bucket: string): Promise<ListedObject[]> {
+    const found: ListedObject[] = [];
+    for (const [path, versions] of this.#versions) {
+      const newest = versions.at(-1);
+      if (newest === undefined || !path.startsWith(`${bucket}/`)) continue;
+      const { versionId, modifiedAt, isDeleteMarker: isDeleted } = newest;
+      const key = path.slice(bucket.length + 1);
+      const etag = isDeleted ? {} : { etag: (await this.#inner.open(innerLocation({ bucket, key }, versionId))).etag };
+      found.push({ key, versionId, modifiedAt, isDeleted, ...etag });
+    }
+    return found;
   }
 
   #find({ bucket, key, versionId }: ObjectLocation): Version | undefined {

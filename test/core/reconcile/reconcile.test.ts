@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'node:test';
+import { catalogueObject } from '../../../core/catalogue/catalogue-archive.ts';
+import { tableCatalogue } from '../../../core/catalogue/table-catalogue.ts';
+import { tableSurvey } from '../../../core/catalogue/table-survey.ts';
+import { PodfreightError } from '../../../core/errors.ts';
+import type { Catalogue } from '../../../core/ports.ts';
+import { type ReconcileContext, reconcile } from '../../../core/reconcile/reconcile.ts';
+import type { ReconcileRun } from '../../../core/reconcile/run.ts';
+import { MemoryBucketListing } from '../../memory/bucket-listing.ts';
+import { MemoryItemTable } from '../../memory/item-table.ts';
+import { VersionedArchiveStore } from '../../memory/versioned-archive-store.ts';
+import { archiveOf } from '../catalogue/archives.ts';
+
+const BUCKET = 'archives';
+const HOUR_MS = 3_600_000;
+
+describe('reconcile', () => {
+  let store: VersionedArchiveStore;
+  let table: MemoryItemTable;
+  let catalogue: Catalogue;
+  let listing: MemoryBucketListing;
+  let context: ReconcileContext;
+  let sequence = 0;
+  beforeEach(() => {
+    store = new VersionedArchiveStore();
+    table = new MemoryItemTable();
+    catalogue = tableCatalogue(table);
+    listing = new MemoryBucketListing(store, [BUCKET, 'bundles']);
+    context = {
+      ...{ store, catalogue, listing, survey: tableSurvey(table), archivesBucket: BUCKET, bundlesBucket: 'bundles' },
+      graceMs: HOUR_MS,
+      now: () => new Date(store.now.getTime() + 2 * HOUR_MS),
+      remainingMs: () => 900_000,
+    };
+  });
+
+  const keyOf = (name: string) => `prod/node-1/${name}/20261122T132000Z.tar.zst`;
+  const at = (name: string) => ({ bucket: BUCKET, key: keyOf(name) });
+  const write = async (name: string, sandboxId = name) => store.write(at(name), await archiveOf([{ sandboxId }]));
+  const event = () => {
+    sequence += 1;
+    return { sequencer: `00${sequence.toString(16).padStart(8, '0')}`, at: '2026-11-22T16:00:00Z' };
+  };
+  const tell = (name: string, told = event()) => catalogueObject({ ...at(name), ...told }, { store, catalogue });
+  async function pods(): Promise<string[]> {
+    const { items } = await catalogue.pods({ by: 'cluster', cluster: 'prod' }, { limit: 1000 });
+    return items.map(({ sandboxId }) => sandboxId).sort();
+  }
+  /** Counts that are not 0. */
+  async function differences(): Promise<Partial<ReconcileRun['counts']>> {
+    const { run } = await reconcile(context);
+    assert.equal(run.position.phase, 'done');
+    const { compared: _, ...counts } = run.counts;
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+  }
+
+  it('catalogues what no event told of, and buries what is gone, once', async () => {
+    for (const name of ['told', 'gone', 'deleted', 'replaced']) {
+      await write(name);
+      await tell(name);
+    }
+    await write('untold');
+    store.delete(at('deleted'));
+    await write('replaced', 'replacement');
+    store.delete({ ...at('gone'), versionId: 'v2' });
+    assert.deepEqual(await differences(), { uncatalogued: 1, changed: 1, gone: 2 });
+    assert.deepEqual(await pods(), ['replacement', 'told', 'untold']);
+    assert.equal((await catalogue.archive(at('gone')))?.state, 'deleted');
+    assert.deepEqual(await differences(), {});
+  });
+
+  it('asks for pages and nothing else where nothing differs', async () => {
+    for (let i = 0; i < 250; i++) {
+      await write(`s${i}`);
+      await tell(`s${i}`);
+    }
+    const asked: string[] = [];
+    store.open = async () => assert.fail('opened');
+    table.get = async ({ pk }) => void asked.push(pk) as undefined;
+    const { query } = table;
+    let queries = 0;
+    table.query = async (wanted) => {
+      queries += 1;
+      return query.call(table, wanted);
+    };
+    assert.deepEqual(await differences(), {});
+    assert.deepEqual(asked, [`RECONCILE#${BUCKET}`]);
+    assert.equal(listing.pages.length, 3 + 1);
+    assert.ok(queries <= 7, `${queries} queries`);
+  });
+
+  it('leaves what is young to its event', async () => {
+    await write('young');
+    context = { ...context, now: () => new Date(store.now.getTime() + 1000) };
+    assert.deepEqual(await differences(), { young: 1 });
+    assert.deepEqual(await pods(), []);
+  });
+
+  it('does not bury what was created after the bucket was listed', async () => {
+    const { newest } = listing;
+    listing.newest = async (bucket, after) => {
+      const page = await newest.call(listing, bucket, after);
+      if (bucket === BUCKET) {
+        await write('late');
+        await tell('late');
+      }
+      return page;
+    };
+    assert.deepEqual(await differences(), {});
+    assert.deepEqual(await pods(), ['late']);
+  });
+
+  it('gives way to every event of a later change, whenever it is recorded', async () => {
+    const before = event();
+    await write('a', 'old');
+    const { record } = catalogue;
+    // While reconcile has looked, and not yet recorded: the object is replaced, and that is told.
+    catalogue.record = async (archive, its) => {
+      catalogue.record = record;
+      await write('a', 'new');
+      await tell('a');
+      return record.call(catalogue, archive, its);
+    };
+    await differences();
+    assert.deepEqual(await pods(), ['new']);
+    await tell('a', before);
+    assert.deepEqual(await pods(), ['new'], 'an event from before comes too late');
+  });
+
+  it('is not undone by an event that comes again', async () => {
+    await write('a');
+    const created = event();
+    await tell('a', created);
+    store.delete(at('a'));
+    assert.deepEqual(await differences(), { gone: 1 });
+    assert.equal((await tell('a', created)).isNewest, false);
+    await write('a', 'again');
+    assert.equal((await tell('a')).isNewest, true);
+    assert.deepEqual(await pods(), ['again']);
+  });
+
+  it('clears up after a function that died over an event which never came again', async () => {
+    await write('a');
+    await tell('a');
+    const { put } = table;
+    table.put = async (item, condition) => {
+      if (item.sk === 'ARCHIVE') throw new PodfreightError('service', 'Killed.');
+      return put.call(table, item, condition);
+    };
+    await write('a', 'second');
+    await assert.rejects(tell('a'));
+    table.put = put;
+    store.delete({ ...at('a'), versionId: 'v2' });
+    assert.deepEqual(await pods(), ['a', 'second']);
+    assert.deepEqual(await differences(), { askew: 1 });
+    assert.deepEqual(await pods(), ['a']);
+    assert.deepEqual(await differences(), {});
+  });
+
+  it('goes on in the next invocation where the time was used up, and begins anew when it was through', async () => {
+    for (let i = 0; i < 1200; i++) await write(`s${i}`);
+    context = { ...context, remainingMs: () => 0 };
+    const runs = [];
+    do runs.push((await reconcile(context)).run);
+    while (runs.at(-1)?.finishedAt === undefined);
+    assert.ok(runs.length > 4, `${runs.length} invocations`);
+    assert.deepEqual(
+      runs.map(({ invocations }) => invocations),
+      runs.map((_, i) => i + 1),
+    );
+    assert.equal(runs.at(-1)?.counts.uncatalogued, 1200);
+    assert.equal((await pods()).length, 1000); // a page
+    assert.equal((await reconcile({ ...context, remainingMs: () => 900_000 })).run.counts.uncatalogued, 0);
+  });
+
+  it('counts what it cannot heal, and goes on with the others', async () => {
+    await write('a');
+    await write('b');
+    const { open } = store;
+    store.open = async (location) => {
+      if (location.key === keyOf('a')) throw new PodfreightError('access-denied', 'No.');
+      return open.call(store, location);
+    };
+    const told: unknown[] = [];
+    context = { ...context, onDifference: (kind, { key }, failure) => void told.push([kind, key, failure?.code]) };
+    assert.deepEqual(await differences(), { uncatalogued: 1, failed: 1 });
+    assert.deepEqual(told.toSorted(), [
+      ['uncatalogued', keyOf('a'), 'access-denied'],
+      ['uncatalogued', keyOf('b'), undefined],
+    ]);
+    store.open = async () => {
+      throw new PodfreightError('unreachable', 'S3 does not answer.');
+    };
+    await assert.rejects(reconcile(context), { code: 'unreachable' });
+  });
+
+  it('forgets a bundle that is gone, and counts one that is not catalogued', async () => {
+    const location = (id: string) => ({ bucket: 'bundles', key: `${id.repeat(32)}.tar` });
+    const bundle = (id: string) => ({
+      ...{ bundleId: id.repeat(32), location: location(id), etag: '"b"', sizeBytes: 1, format: 'tar' as const },
+      ...{ createdAt: '2026-11-22T14:00:00Z', podCount: 0, pods: [] },
+    });
+    for (const id of ['a', 'b']) await catalogue.recordBundle(bundle(id));
+    for (const id of ['b', 'c']) store.write(location(id), Buffer.from('bundle'));
+    store.write({ bucket: 'bundles', key: `normalised/${'d'.repeat(64)}.tar` }, Buffer.from('no bundle'));
+    assert.deepEqual(await differences(), { bundlesGone: 1, bundlesUncatalogued: 1 });
+    assert.deepEqual((await catalogue.bundles({ limit: 10 })).items, [bundle('b')]);
+  });
+});
