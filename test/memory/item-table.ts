@@ -60,7 +60,8 @@ export class MemoryItemTable implements ItemTable {
       startAfter === undefined
         ? 0
         : found.findIndex(
-            (item) => sign * (isBefore(place(item), startAfter.place!) ? -1 : 1) > 0 && place(item) !== startAfter.place,
+            (item) =>
+              sign * (isBefore(place(item), startAfter.place!) ? -1 : 1) > 0 && place(item) !== startAfter.place,
           );
     const items = start < 0 ? [] : found.slice(start, start + (limit ?? PAGE_ITEMS));
     const last = items.at(-1);
