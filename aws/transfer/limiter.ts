@@ -1,7 +1,7 @@
 /** A round of requests is judged when it took this long: shorter ones say more about chance than about the line. */
 const ROUND_MS = 200;
 /** More requests at once must bring so much, or they are taken back. */
-const WORTH = 1.05;
+const WORTH = 1.1;
 const GROWTH = 1.5;
 /** Rounds until it is tried again whether more would bring more. */
 const REST_ROUNDS = 20;

@@ -23,7 +23,10 @@ export interface ReadOptions {
   /** Each chunk is good only until the next one is asked for: its memory is used again. */
   readonly fleeting?: boolean | undefined;
   readonly kept?: KeptContent | undefined;
-  /** Of plain members; frames are decoded into memory of their own, and hashed where that is done. */
+  /**
+   * Of plain members of a local source. Frames are decoded into memory of their own, and hashed where that is done; and no
+   * line brings more than one thread can hash.
+   */
   readonly hashing?: Hashing | undefined;
 }
 
@@ -44,8 +47,9 @@ export interface MemberChunk {
 export async function* memberChunks(
   source: ByteSource,
   members: Iterable<IndexedMember>,
-  { fleeting = false, kept, hashing = HASHING_HERE }: ReadOptions = {},
+  { fleeting = false, kept, hashing: wanted = HASHING_HERE }: ReadOptions = {},
 ): AsyncGenerator<MemberChunk> {
+  const hashing = source.pace === undefined ? wanted : HASHING_HERE;
   const frames = ahead(checked(decoded(source, members, { kept, hashing }), { archive: source.name, hashing }));
   for await (const { member, bytes, isLast, done } of frames) {
     yield { member, bytes, isLast };
