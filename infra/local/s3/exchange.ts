@@ -104,6 +104,7 @@ export class Exchange {
     );
     const response = await operation.run(request, this.#stores);
     if (fault === 'drop-answer') throw new Dropped();
+    if (fault === 'hang-answer') return await this.#hang();
     await this.#send(response, typeof fault === 'object' && 'cutAfterBytes' in fault ? fault.cutAfterBytes : undefined);
   }
 
@@ -111,12 +112,17 @@ export class Exchange {
   async #misbehave(fault: Fault): Promise<boolean> {
     if (fault === 'drop') throw new Dropped();
     if (fault === 'hang') {
-      if (!this.#outgoing.destroyed) await once(this.#outgoing, 'close');
+      await this.#hang();
       return true;
     }
     if (typeof fault === 'string' || !('status' in fault)) return false;
     await this.#sendError({ message: 'This was asked for.', ...fault });
     return true;
+  }
+
+  /** Until the client has had enough. */
+  async #hang(): Promise<void> {
+    if (!this.#outgoing.destroyed) await once(this.#outgoing, 'close');
   }
 
   /** The request's bytes; whoever stops reading early leaves the connection intact. */

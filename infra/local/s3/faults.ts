@@ -21,6 +21,8 @@ export type Fault =
   | 'drop'
   /** It is done, but the connection closes instead of an answer. */
   | 'drop-answer'
+  /** It is done, but nothing ever answered. */
+  | 'hang-answer'
   /** Nothing is done and nothing ever answered. */
   | 'hang'
   /** The answer's body ends there, and the connection with it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
@@ -85,6 +86,23 @@ test('a connection that closes when all is done', async () => {
   await assert.rejects(s3.send(new PutObjectCommand({ Bucket, Key: 'unanswered', Body: 'x' })), disconnected);
   await until(() => requests.some(({ key, status }) => key === 'unanswered' && status === 0), 'the record');
   await s3.send(new HeadObjectCommand({ Bucket, Key: 'unanswered' }));
+});
+
+test('no answer when all is done', async () => {
+  plan = ['hang-answer'];
+  const abort = new AbortController();
+  const put = new PutObjectCommand({ Bucket, Key: 'late', Body: 'x' });
+  const answer = s3.send(put, { abortSignal: abort.signal });
+  await until(() => plan.length === 0, 'the request');
+  const isThere = () =>
+    s3.send(new HeadObjectCommand({ Bucket, Key: 'late' })).then(
+      () => true,
+      () => false,
+    );
+  for (let tries = 0; !(await isThere()) && tries < 500; tries++) await delay(10);
+  abort.abort();
+  await assert.rejects(answer, { name: 'AbortError' });
+  await s3.send(new HeadObjectCommand({ Bucket, Key: 'late' }));
 });
 
 test('a body that ends early', async () => {
