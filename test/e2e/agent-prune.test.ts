@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, statfs, truncate, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { localS3 } from '../aws/local-s3.ts';
 import { allArchivesIn, archivesOf, environmentOf, identitiesOf, Node, type Sample, sample, until } from './agent.ts';
@@ -76,4 +79,28 @@ describe('podfreight agent --prune', { timeout: 900_000 }, () => {
     assert.equal((await agent.stop()).code, 0);
     assert.deepEqual(await shipped(node), identitiesOf(samples));
   });
+});
+
+test('podfreight agent --prune  # SIGTERM while the catalogue takes its time: it waits for that, and ends well', {
+  timeout: 300_000,
+}, async (t) => {
+  const s3 = await localS3();
+  t.after(() => s3[Symbol.asyncDispose]());
+  const asked = Promise.withResolvers<void>();
+  const catalogue = createServer((_, response) => {
+    asked.resolve();
+    setTimeout(() => response.end('{}'), 4500); // longer than other commands may take to stop
+  }).listen(0, '127.0.0.1');
+  t.after(() => catalogue.close());
+  await once(catalogue, 'listening');
+  const { port } = catalogue.address() as AddressInfo;
+  const env = { PODFREIGHT_TABLE: 'catalogue', AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}` };
+  const node = await Node.make(t, 'patient', { ...environmentOf(s3), ...env });
+  const one = sample();
+  await writeFile(node.path(one), one.bytes);
+  const agent = await node.agent('--prune', '--keep', '0');
+  await asked.promise;
+  const { code, stderr } = await agent.stop();
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await readdir(node.directory), [one.name]);
 });
