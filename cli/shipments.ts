@@ -1,16 +1,14 @@
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import type { ArchiveFormat } from '../core/archive/format.ts';
-import { parseKubeletFileName } from '../core/checkpoint/kubelet-file-name.ts';
-import { type FoundArchive, groupByPod, type PodGroup } from '../core/checkpoint/pod-groups.ts';
 import { roundsOf } from '../core/checkpoint/rounds.ts';
 import { shipContainers } from '../core/checkpoint/ship-containers.ts';
 import { isPodfreightError, PodfreightError } from '../core/errors.ts';
 import { MANIFEST_NAME } from '../core/sandbox-id.ts';
 import { type Shipment, shipArchive, shipPods, type Watch } from '../core/shipment.ts';
+import { type ArchivesByPod, byPod, digestsOf, kubeletNames, mayBeChosen, readArchives } from './directory-archives.ts';
 import { orFileError } from './file-error.ts';
 import { FileSource } from './file-source.ts';
-import { type Finished, type FinishedArchive, finishedArchives } from './finished-archives.ts';
+import { finishedArchives } from './finished-archives.ts';
 import { hashThread } from './hash-thread.ts';
 import { KubeletDirectory } from './kubelet-directory.ts';
 import { checkMatched, isSelected } from './pod-flag.ts';
@@ -52,9 +50,10 @@ export async function packShipments(paths: readonly string[], options: PackOptio
     if (!isDirectory) files.push((await lstat(path)).isSymbolicLink() ? await realpath(path) : path);
     else await packDirectory(path, { options, open, list, failures, there });
   }
-  const finished = await finishedArchives(files, options);
-  await packContainers(finished, { options, list, failures, there });
-  for (const path of finished.bundles) {
+  const { archives, bundles, failures: unfinished } = await finishedArchives(files, options);
+  failures.push(...unfinished);
+  await packContainers(byPod(archives), { options, list, failures, there });
+  for (const path of bundles) {
     if (options.selectors.length > 0) {
       const message = `--pod picks from a directory or container archives; the archive ${path} is pushed as a whole.`;
       throw new PodfreightError('usage', message);
@@ -83,16 +82,15 @@ interface Packing {
 
 async function packDirectory(path: string, packing: Packing & { open: AsyncDisposableStack }): Promise<void> {
   const { options, open, list, there } = packing;
-  const names = await orFileError(`Cannot list ${path}`, () => readdir(path));
-  const archives = names.filter((name) => parseKubeletFileName(name) !== undefined).sort();
-  if (!names.includes(MANIFEST_NAME) && archives.length === 0) {
+  const { hasManifest, archives } = await kubeletNames(path);
+  if (!hasManifest && archives.length === 0) {
     throw new PodfreightError(
       'not-found',
       `${path} has neither ${MANIFEST_NAME} nor archives of containers, so there is nothing to push.`,
       { subject: { path } },
     );
   }
-  if (names.includes(MANIFEST_NAME)) {
+  if (hasManifest) {
     const snapshot = await new KubeletDirectory(path).snapshot((manifest) => {
       there.pods.push(...(manifest.pods ?? []));
       return { ...manifest, pods: (manifest.pods ?? []).filter((pod) => isSelected(pod, options.selectors)) };
@@ -103,33 +101,12 @@ async function packDirectory(path: string, packing: Packing & { open: AsyncDispo
       list.push({ shipment: shipPods({ ...snapshot.manifest, pods }, [file], options.format, hashThread), files: [] });
     }
   }
-  const wanted = archives.filter((name) => mayBeOf(name, options.selectors)).map((name) => join(path, name));
-  const { bundles, failures, ...finished } = await finishedArchives(wanted, options);
-  const strange = bundles.map((bundle) => {
-    const message = `${bundle} has the name of a container's archive, and is another kind; push it by its name.`;
-    return new PodfreightError('unsupported', message, { subject: { path: bundle } });
-  });
-  await packContainers({ ...finished, bundles: [], failures: [...failures, ...strange] }, packing);
+  await packContainers(await readArchives(mayBeChosen(archives, options.selectors), options), packing);
 }
 
-/** Whether the kubelet would call an archive of a chosen pod so: the pod stands there, of the namespace where it begins. */
-function mayBeOf(fileName: string, selectors: readonly string[]): boolean {
-  const name = parseKubeletFileName(fileName);
-  if (name === undefined || selectors.length === 0) return true;
-  return selectors.some((selector) => {
-    const [namespace, pod] = selector.split('/');
-    return pod === undefined || (pod === name.pod && name.namespaceAndContainer.startsWith(`${namespace}-`));
-  });
-}
-
-async function packContainers({ archives, failures }: Finished, { options, list, there, ...packing }: Packing) {
+async function packContainers({ groups, failures }: ArchivesByPod, { options, list, there, ...packing }: Packing) {
   packing.failures.push(...failures);
-  const { pods, loose } = groupByPod(archives);
-  for (const { found, reason } of loose) {
-    const message = `${found.path} cannot be pushed, because ${reason}.`;
-    packing.failures.push(new PodfreightError('unsupported', message, { subject: { path: found.path } }));
-  }
-  for (const group of pods) {
+  for (const group of groups) {
     const pod = { namespace: group.namespace, name: group.podName, sandboxId: group.sandboxId };
     there.pods.push(pod);
     if (!isSelected(pod, options.selectors)) continue;
@@ -140,11 +117,6 @@ async function packContainers({ archives, failures }: Finished, { options, list,
       });
     }
   }
-}
-
-/** File name → SHA-256. */
-export function digestsOf({ archives }: PodGroup<FinishedArchive & FoundArchive>): ReadonlyMap<string, string> {
-  return new Map(archives.map(({ fileName, digest }) => [fileName, digest]));
 }
 
 async function keepFailure(failures: PodfreightError[], { signal }: Watch, act: () => Promise<void>): Promise<void> {

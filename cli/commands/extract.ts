@@ -3,10 +3,11 @@ import { type PodFile, writeArchive } from '../../core/archive/writer.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
+import { type DirectoryPods, directoryPods } from '../directory-pods.ts';
 import { hashThread } from '../hash-thread.ts';
-import { KUBELET_CHECKPOINTS, KubeletDirectory, type Snapshot } from '../kubelet-directory.ts';
+import { KUBELET_CHECKPOINTS, type Snapshot } from '../kubelet-directory.ts';
 import { NewFile } from '../new-file.ts';
-import { collect, matchPods, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
+import { collect, POD_FLAG, POD_FLAG_HELP } from '../pod-flag.ts';
 import type { Progress } from '../progress.ts';
 import { safeText } from '../safe-text.ts';
 
@@ -24,10 +25,11 @@ interface Flags {
 export const setUp: SetUpCommand = (command, context) => {
   command
     .description(
-      'Writes the checkpoints of a kubelet directory, with the manifest that names them, to one archive: a tar in zstd ' +
-        'that GNU tar, zstd and checkpointctl read. The same checkpoints give the same bytes.',
+      'Writes the checkpoints of a kubelet directory, with a manifest that names them, to one archive: a tar in zstd ' +
+        'that GNU tar, zstd and checkpointctl read. The same checkpoints give the same bytes. Of containers that have ' +
+        'several archives, the newest is taken.',
     )
-    .option('-t, --target <directory>', 'the directory with the checkpoints and their manifest', KUBELET_CHECKPOINTS)
+    .option('-t, --target <directory>', 'the directory with the checkpoints', KUBELET_CHECKPOINTS)
     .option('-o, --output <file>', 'the archive to write, with mode 0600; an existing file is replaced; - is stdout')
     .option('-c, --compress <algorithm>', 'zstd, gzip or none', 'zstd')
     .option(POD_FLAG, POD_FLAG_HELP, collect)
@@ -52,17 +54,26 @@ async function extract(flags: Flags, context: CommandContext): Promise<void> {
   if (!flags.output) {
     throw new PodfreightError('usage', 'Specifying an output file (-o|--output) is required.');
   }
-  const directory = new KubeletDirectory(flags.target);
-  await using snapshot = await directory.snapshot((manifest) => matchPods(manifest, flags.pod ?? [], flags.target));
+  await using snapshot = await checked(flags, context);
   if (flags.output === STDOUT) return await extractToStdout(snapshot, format, context);
 
   const { output } = context;
-  if (!output.json)
-    output.result(undefined, `\nExtracting checkpoint data from ${safeText(directory.manifestPath)}\n\n`);
+  if (!output.json) output.result(undefined, `\nExtracting checkpoint data from ${safeText(snapshot.place)}\n\n`);
   await using file = await NewFile.create(flags.output);
   const sizeBytes = await writeSnapshot(snapshot, format, context, (chunk) => file.write(chunk));
   await file.publish();
   if (output.json) output.result(asJson(snapshot, flags.output, format, sizeBytes), '');
+}
+
+/** The directory's pods; container archives are read through for it. */
+async function checked({ target, pod = [] }: Flags, { output, signal }: CommandContext): Promise<DirectoryPods> {
+  using progress = output.progress('Checking');
+  const pods = await directoryPods(target, pod, { signal, onRead: (bytes) => progress.advance(bytes) });
+  if (pods.others.length > 0) {
+    const others = pods.others.join(', ');
+    output.warn(`Not among them, as the archive has each container once: ${others}; "podfreight push" takes all.`);
+  }
+  return pods;
 }
 
 async function extractToStdout(snapshot: Snapshot, format: ArchiveFormat, context: CommandContext): Promise<void> {

@@ -14,7 +14,7 @@ import { joined } from '../checkpoint-samples/pieces.ts';
 import { MemorySource } from '../core/archive/memory-source.ts';
 import { Cloud } from './cloud.ts';
 import { makeNode, PODS } from './nodes.ts';
-import { FIXTURES, temporaryFolder } from './podfreight.ts';
+import { FIXTURES, podfreight, temporaryFolder } from './podfreight.ts';
 
 const PODMAN = ['podman-counter.tar.zst', 'podman-redis.tar.zst', 'podman-web.tar.gz'];
 /** What an older, longer file has left behind the end. */
@@ -293,5 +293,43 @@ describe('container archives', () => {
       await cloudRun(['pull', url, '-t', target, '--on-conflict', 'replace']);
       assert.deepEqual(await filesOf(target), new Map([...digests(KUBELET)].slice(0, 2)));
     });
+  });
+
+  test('podfreight extract -t DIR -o FILE, podfreight insert -i FILE  # the newest of each container', async (t) => {
+    const older = small({ checkpointedAt: '2026-11-21T10:00:00Z', seed: 9 });
+    const directory = await directoryWith(t, new Map([...KUBELET, [fileNameOf(older), joined(crioArchive(older))]]));
+    const folder = await temporaryFolder(t);
+    const file = join(folder, 'all.tar.zst');
+    const extracted = await podfreight(['extract', '-t', directory, '-o', file]);
+    assert.equal(extracted.code, 0, extracted.stderr);
+    assert.match(
+      extracted.stderr,
+      /^podfreight: warning: Not among them, .*-counter-2026-11-21T10:00:00Z\.tar; [^\n]*\n$/,
+    );
+    assert.equal((await podfreight(['insert', '-i', file, '-t', join(folder, 'all')])).code, 0);
+    assert.deepEqual(await filesOf(join(folder, 'all')), digests(KUBELET));
+
+    const web = await podfreight(['extract', '-t', directory, '--pod', 'edge/web', '-o', file]);
+    assert.deepEqual([web.stderr, web.code], ['', 0]);
+    assert.equal((await podfreight(['insert', '-i', file, '-t', join(folder, 'web')])).code, 0);
+    assert.deepEqual([...(await filesOf(join(folder, 'web'))).keys()], [fileNameOf(WEB)]);
+
+    await writeFile(join(directory, fileNameOf(SIDECAR)), 'half');
+    const cut = await podfreight(['extract', '-t', directory, '-o', join(folder, 'cut')]);
+    assert.equal(cut.code, 5);
+    assert.match(cut.stderr, /-sidecar-.* is refused/);
+    assert.deepEqual((await readdir(folder)).sort(), ['all', 'all.tar.zst', 'web']);
+  });
+
+  test('podfreight extract -t DIR -o FILE  # beside a checkpointed.pods: both, and no pod twice', async (t) => {
+    const directory = await makeNode(await temporaryFolder(t), 'node-a');
+    for (const [name, bytes] of KUBELET) await writeFile(join(directory, name), bytes);
+    const file = join(await temporaryFolder(t), 'both.tar.zst');
+    assert.equal((await podfreight(['extract', '-t', directory, '-o', file])).code, 0);
+    const shown = JSON.parse((await podfreight(['show', file, '--json'])).stdout);
+    assert.equal(shown.pods.length, 4);
+    assert.equal((await podfreight(['insert', '-i', file, '-t', directory])).code, 0);
+    const again = await podfreight(['extract', '-t', directory, '-o', file]);
+    assert.deepEqual([again.code, again.stderr.match(/checkpoint-[^,;]*/g)?.length], [0, 3]);
   });
 });
