@@ -52,7 +52,7 @@ export async function trapped(
   const log = join(folder(), `${randomUUID()}.log`);
   const count = typeof action === 'object' && 'error' in action && action.fromThereOn ? `${at}+` : `${at}`;
   const trap = [log, set, below, count, actionWord(action), process.execPath, LAUNCHER];
-  const env = { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', ...options.env };
+  const env = { UV_THREADPOOL_SIZE: '1', UV_USE_IO_URING: '0', NODE_DISABLE_COMPILE_CACHE: '1', ...options.env };
   const ended = await startProgram(program(), [...trap, ...args], { ...options, env }).ended;
   const lines = (await readFile(log, 'utf8')).split('\n').slice(0, -1);
   rmSync(log);

@@ -6,6 +6,10 @@ import type { TestContext } from 'node:test';
 
 /** The sources, unless `PODFREIGHT_PROGRAM` names the program to test, as `dist/podfreight.cjs`. */
 export const LAUNCHER = resolve(process.env.PODFREIGHT_PROGRAM ?? join(import.meta.dirname, '../../cli/podfreight.js'));
+/** Where the tests' processes keep what they compiled: half of what most of them do is compiling the same sources. */
+const { NODE_COMPILE_CACHE } = process.env;
+const COMPILED = NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: resolve(NODE_COMPILE_CACHE) } : {};
+
 export const FIXTURES = join(import.meta.dirname, '../fixtures');
 
 export interface Ended {
@@ -28,7 +32,7 @@ export function start(args: readonly string[], options?: RunOptions) {
 
 export function startProgram(program: string, args: readonly string[], { cwd, env = {}, uid }: RunOptions = {}) {
   const child = spawn(program, args, {
-    env: { PATH: process.env.PATH, TMPDIR: tmpdir(), ...env },
+    env: { PATH: process.env.PATH, TMPDIR: tmpdir(), ...COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd !== undefined && { cwd }),
     ...(uid !== undefined && { uid, gid: uid }),
