@@ -112,7 +112,7 @@ async function packContainers({ groups, failures }: ArchivesByPod, { options, li
     if (!isSelected(pod, options.selectors)) continue;
     for (const round of roundsOf(group)) {
       await keepFailure(packing.failures, options, async () => {
-        const shipment = await shipContainers(round, digestsOf(round), options.format);
+        const shipment = await shipContainers(round, digestsOf(round), options.format, hashThread);
         list.push({ shipment, files: round.archives.map(({ fileName }) => fileName) });
       });
     }

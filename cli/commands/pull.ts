@@ -9,6 +9,7 @@ import { downloadArchive, writePods } from '../archive-file.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { addLandingFlags, addTargetFlag, type LandingFlags, landArchive, landFrom } from '../landing/from-source.ts';
 import { isPodName } from '../pod-flag.ts';
+import { podTitle } from '../pod-title.ts';
 import { readSettings, required } from '../settings.ts';
 
 interface Flags extends LandingFlags {
@@ -136,8 +137,9 @@ async function pullPods(flags: Flags, context: CommandContext): Promise<void> {
   ]);
   const from = { store: new S3ArchiveStore(), catalogue: dynamodbCatalogue(table) };
   await using archive = await PodsArchive.open(selectors, from);
-  for (const { namespace, name, checkpointedAt, origin } of archive.pods) {
-    context.output.note(`Taking ${namespace}/${name} of ${checkpointedAt} from ${origin.node}.`);
+  for (const pod of archive.pods) {
+    const { checkpointedAt, origin } = pod;
+    context.output.note(`Taking ${podTitle(pod)} of ${checkpointedAt} from ${origin.node}.`);
   }
   const { pod: _, ...landing } = flags; // they are all in the archive
   if (file === undefined) await landArchive(archive, landing, 'Pulling', context);

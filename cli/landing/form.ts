@@ -2,7 +2,7 @@ import { containerRecords } from '../../core/checkpoint/container-records.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import type { Manifest } from '../../core/manifest/manifest.ts';
 import { podFileName } from '../../core/sandbox-id.ts';
-import { titleOf } from './plan.ts';
+import { podTitle } from '../pod-title.ts';
 import { archivesOf } from './plan-archives.ts';
 
 /**
@@ -23,7 +23,7 @@ export const FORMS = ['pods', 'containers'] as const satisfies readonly Form[];
 export function formOf(wanted: Form | undefined, present: Manifest | undefined, arriving: Manifest): Form {
   const others = (arriving.pods ?? []).filter((pod) => containerRecords(pod) === undefined);
   if (wanted === 'containers' && others.length > 0) {
-    const names = others.map(titleOf).join(', ');
+    const names = others.map(podTitle).join(', ');
     throw new PodfreightError(
       'unsupported',
       `Not made of container archives, and so to be landed --as pods only: ${names}.`,

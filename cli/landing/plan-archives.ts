@@ -2,8 +2,8 @@ import { type ContainerRecord, containerRecords } from '../../core/checkpoint/co
 import { PodfreightError } from '../../core/errors.ts';
 import type { Manifest, ManifestPod } from '../../core/manifest/manifest.ts';
 import { podFileName } from '../../core/sandbox-id.ts';
+import { podTitle } from '../pod-title.ts';
 import type { Comparison, LandingPlan, OnConflict, Outcome } from './plan.ts';
-import { titleOf } from './plan.ts';
 
 export interface ArchivesQuestion {
   /** Of exactly the pods to land, all made of container archives. */
@@ -75,12 +75,12 @@ function checkNames(arriving: Manifest, present: Manifest | undefined, target: s
       if (other !== undefined) {
         throw new PodfreightError(
           'conflict',
-          `Pods ${titleOf(other)} (${other.sandboxId}) and ${titleOf(pod)} (${pod.sandboxId}) both have an archive ${file}; choose one of them with --pod, or --as pods.`,
+          `Pods ${podTitle(other)} (${other.sandboxId}) and ${podTitle(pod)} (${pod.sandboxId}) both have an archive ${file}; choose one of them with --pod, or --as pods.`,
           { subject: { target, file } },
         );
       }
       if (listed.has(file)) {
-        const message = `${target} has a pod whose file is called ${file}, as an archive of ${titleOf(pod)}; choose --as pods.`;
+        const message = `${target} has a pod whose file is called ${file}, as an archive of ${podTitle(pod)}; choose --as pods.`;
         throw new PodfreightError('conflict', message, { subject: { target, file } });
       }
       owners.set(file, pod);

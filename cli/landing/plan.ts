@@ -2,6 +2,7 @@ import { PodfreightError } from '../../core/errors.ts';
 import { formatPod, type Manifest, type ManifestPod } from '../../core/manifest/manifest.ts';
 import { mergeManifests } from '../../core/manifest/merge.ts';
 import { podFileName } from '../../core/sandbox-id.ts';
+import { podTitle } from '../pod-title.ts';
 
 /** What to do with a pod of which the target has a file of the same name with other bytes, or another entry. */
 export type OnConflict = 'refuse' | 'skip' | 'replace';
@@ -94,15 +95,10 @@ export function planLanding({ present, arriving, files, onConflict, target }: La
 }
 
 function conflict(target: string, pods: readonly ManifestPod[]): PodfreightError {
-  const names = pods.map((pod) => `${titleOf(pod)} (${pod.sandboxId})`).join(', ');
+  const names = pods.map((pod) => `${podTitle(pod)} (${pod.sandboxId})`).join(', ');
   return new PodfreightError(
     'conflict',
     `${target} has other checkpoints under the same SandboxID of ${names}; nothing was inserted. Choose --on-conflict skip or --on-conflict replace.`,
     { subject: { target, sandboxIds: pods.map((pod) => pod.sandboxId) } },
   );
-}
-
-/** `namespace/name`; of a container without a pod its SandboxID. */
-export function titleOf({ namespace, name, sandboxId }: Pick<ManifestPod, 'namespace' | 'name' | 'sandboxId'>): string {
-  return namespace === '' && name === '' ? sandboxId : `${namespace}/${name}`;
 }

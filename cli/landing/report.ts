@@ -1,9 +1,10 @@
 import type { Archive } from '../../core/archive/reader.ts';
 import { formatBytes } from '../bytes.ts';
 import type { Output } from '../output.ts';
+import { podTitle } from '../pod-title.ts';
 import { safeText } from '../safe-text.ts';
 import type { Landing } from './land.ts';
-import { type Outcome, titleOf } from './plan.ts';
+import type { Outcome } from './plan.ts';
 
 const OUTCOMES: readonly Outcome[] = ['inserted', 'replaced', 'skipped', 'unchanged'];
 
@@ -21,10 +22,10 @@ export function reportLanding(
       `${archive.name} carries no digests; that its checkpoints are as they were made could not be verified.`,
     );
   }
-  const skipped = pods.filter(({ outcome }) => outcome === 'skipped').map(titleOf);
+  const skipped = pods.filter(({ outcome }) => outcome === 'skipped').map(podTitle);
   if (skipped.length > 0) output.warn(`${target} has other checkpoints of ${skipped.join(', ')}, which were kept.`);
   const lines = pods.flatMap((pod) => {
-    const title = `${pod.outcome.padEnd(9)}  ${safeText(titleOf(pod))}  `;
+    const title = `${pod.outcome.padEnd(9)}  ${safeText(podTitle(pod))}  `;
     if (pod.archives === undefined) return [`${title}${pod.sandboxId}\n`];
     return pod.archives.map(({ file }) => `${title}${file}\n`);
   });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ArchiveFormat } from '../archive/format.ts';
+import type { Hashing } from '../archive/hashing.ts';
 import type { PodFile } from '../archive/writer.ts';
 import { PodfreightError } from '../errors.ts';
 import type { ManifestPod } from '../manifest/manifest.ts';
@@ -32,9 +33,10 @@ export async function shipContainers(
   group: PodGroup<OpenArchive>,
   digests: ReadonlyMap<string, string>,
   format: ArchiveFormat,
+  hashing?: Hashing,
 ): Promise<Shipment> {
   const { entry, file } = await podOfContainers(group, digests);
-  return shipPods({ version: 0n, pods: [entry], unknown: [] }, [file], format);
+  return shipPods({ version: 0n, pods: [entry], unknown: [] }, [file], format, hashing);
 }
 
 /** The same without an archive around it, with the same parameters. @throws as {@link shipContainers} */
