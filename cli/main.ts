@@ -75,7 +75,7 @@ function usageError({ code, message }: CommanderError, command: Command): Podfre
     .replace(/^unknown command '(.*?)'/, 'unknown command: $1')
     .replace(/\n\((Did you mean .*\?)\)$/s, (_, question) => ` (${question.replace('Did', 'did')})`)
     .replace(/\.$/, '');
-  const said = code === 'commander.help' ? 'no such command' : complaint;
+  const said = code === 'commander.help' ? 'there is no such command or topic' : complaint;
   const path = command.parent ? `${command.parent.name()} ${command.name()}` : command.name();
   return new PodfreightError('usage', `${said}; see "${path} --help".`);
 }

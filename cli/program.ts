@@ -27,6 +27,7 @@ export async function buildProgram(): Promise<Command> {
     .description(DESCRIPTION)
     .version(version)
     .addHelpText('after', AFTER_HELP)
+    .helpCommand('help [topic]', 'explain a command, or a topic (see below)')
     .configureOutput({ writeErr() {} })
     .exitOverride();
   for (const [name, { summary, hidden = false }] of Object.entries(commands)) {

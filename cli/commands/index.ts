@@ -2,7 +2,7 @@ import type { CommandEntry } from '../command.ts';
 
 /** All commands, in the order of the help. The code of one is loaded only when it is used. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  show: { summary: 'show the checkpoints in directories, archives and objects in S3', load: () => import('./show.ts') },
+  show: { summary: 'show the checkpoints in directories, archives and S3 objects', load: () => import('./show.ts') },
   extract: { summary: "write a kubelet directory's checkpoints to one archive", load: () => import('./extract.ts') },
   insert: { summary: "put an archive's checkpoints into a kubelet directory", load: () => import('./insert.ts') },
   checkpoint: { summary: 'have a node checkpoint containers, and push them', load: () => import('./checkpoint.ts') },

@@ -50,7 +50,7 @@ for (const args of [
 
 const MISTAKES: readonly (readonly [string, string])[] = [
   ['shwo', 'unknown command: shwo (did you mean show?); see "podfreight --help".'],
-  ['help nothing', 'no such command; see "podfreight --help".'],
+  ['help nothing', 'there is no such command or topic; see "podfreight --help".'],
   ['--wrong', 'unknown flag: --wrong; see "podfreight --help".'],
   ['insert --dry-rum', 'unknown flag: --dry-rum (did you mean --dry-run?); see "podfreight insert --help".'],
   ['insert -i', 'option \'-i, --input <file>\' argument missing; see "podfreight insert --help".'],
