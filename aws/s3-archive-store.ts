@@ -6,6 +6,7 @@ import type {
   ComposeOptions,
   ObjectLocation,
   ObjectSource,
+  OpenOptions,
   PutOptions,
   StoredObject,
 } from '../core/ports.ts';
@@ -25,8 +26,8 @@ export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
     this.#client = client;
   }
 
-  async open(location: ObjectLocation): Promise<ObjectSource> {
-    return await openS3Source(this.#client, location, this.#inbound);
+  async open(location: ObjectLocation, { tailBytes = 0 }: OpenOptions = {}): Promise<ObjectSource> {
+    return await openS3Source(this.#client, location, this.#inbound, tailBytes);
   }
 
   keysBelow(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string> {

@@ -2,8 +2,9 @@ import { GetObjectCommand, HeadObjectCommand, type HeadObjectCommandOutput, type
 import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation, ObjectSource, ReadPace } from '../core/ports.ts';
 import { type ByteRange, cutRange, rangeLength } from '../core/range.ts';
-import { httpStatus, isNamed, s3Error, s3Name } from './errors.ts';
+import { httpStatus, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
 import { fetchRange, OVER } from './fetch-range.ts';
+import { retrying } from './retry.ts';
 import { Limiter } from './transfer/limiter.ts';
 
 const MiB = 1024 * 1024;
@@ -24,17 +25,47 @@ export class Inbound {
   readonly buckets = new Set<string>();
 }
 
+/** What tells of an object, and with it perhaps its last bytes. */
+interface Found
+  extends Pick<HeadObjectCommandOutput, 'VersionId' | 'ContentLength' | 'ETag' | 'LastModified' | 'Metadata'> {
+  readonly tail?: Buffer;
+}
+
 /**
  * Opens the newest or the named version, to be read by ranged GETs that name its ETag and version.
+ * @param tailBytes as in `OpenOptions`
  * @throws PodfreightError as `ArchiveStore.open`
  */
 export async function openS3Source(
   client: S3Client,
   location: ObjectLocation,
   inbound: Inbound = new Inbound(),
+  tailBytes = 0,
 ): Promise<ObjectSource> {
-  const head = await headObject(client, location, inbound);
-  return new S3Source(client, location, head, inbound.limiter);
+  const tailed = tailBytes > 0 ? await getTail(client, location, tailBytes) : undefined;
+  const found: Found = tailed ?? (await headObject(client, location, inbound));
+  return new S3Source(client, location, found, inbound.limiter);
+}
+
+/**
+ * A GET of the end tells all that a HEAD does.
+ * @returns undefined for an object without bytes, and from an endpoint that does not know ranges counted from the end
+ */
+async function getTail(client: S3Client, location: ObjectLocation, tailBytes: number): Promise<Found | undefined> {
+  const { bucket, key, versionId } = location;
+  const input = { Bucket: bucket, Key: key, VersionId: versionId, Range: `bytes=-${tailBytes}` };
+  try {
+    const answer = await retrying(() => client.send(new GetObjectCommand(input)), isThrottled);
+    const [, start, last, sizeBytes] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.ContentRange ?? '')?.map(Number) ?? [];
+    const tail = Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
+    const isEnd = sizeBytes! - tail.length === start && sizeBytes === last! + 1;
+    if (!isEnd || tail.length !== Math.min(tailBytes, sizeBytes!)) return undefined;
+    const { VersionId, ETag, LastModified, Metadata } = answer;
+    return { VersionId, ETag, LastModified, Metadata, ContentLength: sizeBytes, tail };
+  } catch (error) {
+    if (isNamed(error, 'InvalidRange')) return undefined;
+    throw s3Error(error, location);
+  }
 }
 
 async function headObject(
@@ -71,13 +102,16 @@ class S3Source implements ObjectSource {
   readonly pace: ReadPace;
   readonly client: S3Client;
   readonly limiter: Limiter;
+  /** Its last bytes, until somebody reads some of them: who opens thousands must not hold them all. */
+  #tail: Buffer | undefined;
 
-  constructor(client: S3Client, { bucket, key }: ObjectLocation, head: HeadObjectCommandOutput, limiter: Limiter) {
-    this.location = { bucket, key, ...(head.VersionId === undefined ? {} : { versionId: head.VersionId }) };
-    this.sizeBytes = head.ContentLength!;
-    this.etag = head.ETag!;
-    this.modifiedAt = head.LastModified!;
-    this.metadata = head.Metadata ?? {};
+  constructor(client: S3Client, { bucket, key }: ObjectLocation, found: Found, limiter: Limiter) {
+    this.location = { bucket, key, ...(found.VersionId === undefined ? {} : { versionId: found.VersionId }) };
+    this.sizeBytes = found.ContentLength!;
+    this.etag = found.ETag!;
+    this.modifiedAt = found.LastModified!;
+    this.metadata = found.Metadata ?? {};
+    this.#tail = found.tail;
     this.client = client;
     this.limiter = limiter;
     this.pace = {
@@ -95,6 +129,12 @@ class S3Source implements ObjectSource {
   /** Long ranges by several requests at once, which fill their places side by side. */
   async read(range: ByteRange, into?: Buffer): Promise<Buffer> {
     this.#check(range);
+    const tailStart = this.sizeBytes - (this.#tail?.length ?? 0);
+    if (this.#tail !== undefined && range.start >= tailStart) {
+      const tail = this.#tail;
+      this.#tail = undefined;
+      return tail.subarray(range.start - tailStart, range.end - tailStart);
+    }
     const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafe(rangeLength(range));
     const abort = new AbortController();
     const pieces = [...cutRange(range, this.#requestBytes)].map((piece) =>

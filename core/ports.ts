@@ -85,12 +85,17 @@ export interface ComposeOptions extends Pick<PutOptions, 'metadata' | 'signal'> 
   readonly pause?: AbortSignal;
 }
 
+export interface OpenOptions {
+  /** Bring so many of the last bytes as well, which costs no request more: the first read among them then needs none. */
+  readonly tailBytes?: number;
+}
+
 export interface ArchiveStore {
   /**
-   * Opens one version for reading: a HEAD, after which all reads are pinned to its ETag.
+   * Opens one version for reading: one request, after which all reads are pinned to its ETag.
    * @throws PodfreightError `not-found` (bucket or key, and which), `access-denied`, `no-credentials`, `unreachable`, `service`
    */
-  open(location: ObjectLocation): Promise<ObjectSource>;
+  open(location: ObjectLocation, options?: OpenOptions): Promise<ObjectSource>;
 
   /**
    * Stores `body` as a new object: complete, or not at all. Never overwrites. S3 checks the full-object CRC-32. Each chunk

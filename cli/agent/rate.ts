@@ -35,7 +35,7 @@ export class Rate {
 /** The same store, handed bodies no faster than that. */
 export function atRate(store: ArchiveStore, rate: Rate): ArchiveStore {
   return {
-    open: (location) => store.open(location),
+    open: (location, options) => store.open(location, options),
     compose: (location, plan, sources, options) => store.compose(location, plan, sources, options),
     put: (location, body, options) => store.put(location, slowed(body, rate, options.signal), options),
   };

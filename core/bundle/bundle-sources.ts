@@ -1,5 +1,6 @@
 import type { ArchiveFormat } from '../archive/format.ts';
 import { inOrder } from '../archive/in-order.ts';
+import { TAIL_BYTES } from '../archive/index.ts';
 import type { IndexedFormat } from '../archive/index-json.ts';
 import { type IndexedMember, tarBytes } from '../archive/member.ts';
 import { openArchive } from '../archive/reader.ts';
@@ -22,7 +23,7 @@ export interface BundleSource {
   readonly members: readonly IndexedMember[] | undefined;
 }
 
-/** Each takes two or three requests. */
+/** Each takes two requests, or three. */
 const OPENED_AT_ONCE = 64;
 
 /**
@@ -38,7 +39,7 @@ export async function openSources(
   const byObject = Map.groupBy(pods, ({ archive }) => JSON.stringify([archive.bucket, archive.key, archive.etag]));
   const open = async ([first, ...others]: readonly PodRecord[]): Promise<BundleSource> => {
     const { etag, ...location } = first!.archive;
-    const object = await store.open(location);
+    const object = await store.open(location, { tailBytes: TAIL_BYTES });
     opened.push(object);
     if (object.etag !== etag) {
       throw new PodfreightError('source-changed', `${object.name} is no longer what was catalogued; try again.`, {

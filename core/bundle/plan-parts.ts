@@ -34,7 +34,10 @@ export function planParts(
   return { parts, sizeBytes, ...(crc32 === undefined ? {} : { crc32 }) };
 }
 
-/** Requests that composing takes when none fails: for each part, each range read for one, to begin, to look, and to complete. */
+/**
+ * Requests that composing takes when none fails: for each part, each range read for one (of a long one a fast line makes up to
+ * three), to begin, to look, and to complete.
+ */
 export function composeRequests({ parts }: PartPlan): number {
   const reads = parts.reduce(
     (sum, part) => sum + (part.kind === 'upload' ? part.segments.filter(isRange).length : 0),
@@ -138,7 +141,7 @@ function chooseCopyPartBytes(stretches: readonly Stretch[], limits: PartLimits):
   return high;
 }
 
-/** Copies are cut to the nearest count: a member of 1 GiB is some bytes longer with its headers, and still 8 parts. */
+/** Copies are cut to the nearest count: a member of 1 GiB is some bytes longer with its headers, and still 5 parts. */
 function pieceCount(stretch: Stretch, copyPartBytes: number, limits: PartLimits): number {
   const length = lengthOf(stretch);
   if (stretch.kind === 'upload') return Math.ceil(length / limits.uploadPartBytes);

@@ -1,6 +1,7 @@
 import type { ArchivedManifest } from '../archive/archived-manifest.ts';
 import type { ArchiveFormat } from '../archive/format.ts';
 import { inOrder } from '../archive/in-order.ts';
+import { TAIL_BYTES } from '../archive/index.ts';
 import type { Member } from '../archive/member.ts';
 import type { ReadOptions } from '../archive/member-reader.ts';
 import { withBytes } from '../archive/read-ahead.ts';
@@ -127,7 +128,7 @@ export class PodsArchive implements Archive, AsyncDisposable {
 /** @param objects gets what was opened, also when it fails */
 async function openPiece(pods: readonly PodRecord[], store: ArchiveStore, objects: ObjectSource[]): Promise<Piece> {
   const { etag, ...location } = pods[0]!.archive;
-  const object = await store.open(location);
+  const object = await store.open(location, { tailBytes: TAIL_BYTES });
   objects.push(object);
   if (object.etag !== etag) {
     throw new PodfreightError('source-changed', `${object.name} is no longer what was catalogued; try again.`, {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientOptions } from '../../aws/clients.ts';
 import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
 import { assertSameBytes, inChunks, readAll } from '../contracts/archive-store.ts';
@@ -35,6 +36,49 @@ test('what an answer brought before it broke off is not asked for again', async 
   assert.ok(cuts > 3, `${cuts} requests`);
   const sent = s3.requests.reduce((sum, { bytesOut }) => sum + bytesOut, 0);
   assert.ok(sent < bytes.length * 1.5, `${sent} bytes sent`);
+});
+
+test('an object is opened, and its end read, by one request', async () => {
+  await using s3 = await localS3();
+  const bytes = randomBytes(5000);
+  await s3.store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
+  s3.requests.length = 0;
+  const source = await s3.store.open(LOCATION, { tailBytes: 1000 });
+  assertSameBytes(await source.read({ start: 4100, end: 5000 }), bytes.subarray(4100));
+  // Nobody keeps it for longer.
+  assertSameBytes(await source.read({ start: 4100, end: 5000 }), bytes.subarray(4100));
+  for (let waits = 0; s3.requests.length < 2 && waits < 500; waits++) await delay(10);
+  assert.deepEqual(
+    s3.requests.map(({ operation, bytesOut }) => [operation, bytesOut]),
+    [
+      ['GetObject', 1000],
+      ['GetObject', 900],
+    ],
+  );
+  await s3.overwrite(LOCATION, Buffer.alloc(5000));
+  await assert.rejects(source.read({ start: 4100, end: 5000 }), { code: 'source-changed' });
+});
+
+test('an object is opened at an endpoint that knows no ranges from the end', async (t) => {
+  const bytes = randomBytes(5000);
+  for (const contentRange of [undefined, 'bytes 0-4999/*', 'bytes 0-999/5000', 'bytes 3999-4998/5000']) {
+    const requests: (string | undefined)[] = [];
+    const server = createHttpServer(({ method, headers: { range } }, answer) => {
+      requests.push(`${method} ${range}`);
+      const all = { etag: '"e"', 'last-modified': new Date(0).toUTCString(), 'content-length': bytes.length };
+      const isPart = contentRange !== undefined || range === 'bytes=4000-4999';
+      const told = range === 'bytes=4000-4999' ? 'bytes 4000-4999/5000' : contentRange;
+      if (method === 'HEAD') answer.writeHead(200, all).end();
+      else if (!isPart) answer.writeHead(200, all).end(bytes);
+      else answer.writeHead(206, { ...all, 'content-length': 1000, 'content-range': told }).end(bytes.subarray(4000));
+    });
+    const store = storeAt(await listening(t, server));
+    const source = await store.open(LOCATION, { tailBytes: 1000 });
+    assert.equal(source.sizeBytes, 5000);
+    assertSameBytes(await source.read({ start: 4000, end: 5000 }), bytes.subarray(4000));
+    assert.deepEqual(requests, ['GET bytes=-1000', 'HEAD undefined', 'GET bytes=4000-4999'], contentRange);
+    server.closeAllConnections();
+  }
 });
 
 test('answers that always break off are an error in the end', async () => {

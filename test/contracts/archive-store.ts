@@ -63,6 +63,53 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
       assert.equal(await under.unfinishedUploads(), 0);
     };
 
+    it('opens objects with their ends at hand, whatever is read of them', async () => {
+      for (const size of [0, 1, 999, 1000, 1001, 5000]) {
+        const bytes = randomBytes(size);
+        const location = await stored(bytes);
+        for (const [start, end] of [
+          [0, size],
+          [Math.max(0, size - 1000), size],
+          [Math.max(0, size - 500), Math.max(0, size - 200)],
+          [Math.max(0, size - 1200), size],
+          [0, Math.floor(size / 2)],
+        ] as const) {
+          const source = await store.open(location, { tailBytes: 1000 });
+          const plain = await store.open(location);
+          for (const told of ['sizeBytes', 'etag', 'modifiedAt', 'metadata', 'location', 'name'] as const) {
+            assert.deepEqual(source[told], plain[told], `${told} of ${size} bytes`);
+          }
+          for (const time of ['first', 'second']) {
+            assertSameBytes(await source.read({ start, end }), bytes.subarray(start, end));
+            assertSameBytes(await readAll(source), bytes);
+            assert.ok(time);
+          }
+          await source.close();
+        }
+      }
+    });
+
+    it('says of an object that is to be opened with its end what it says of any', async () => {
+      const missing = newLocation();
+      const location = await stored(Buffer.from('abc'));
+      for (const [where, code] of [
+        [missing, 'not-found'],
+        [{ ...location, bucket: 'no-such-bucket' }, 'not-found'],
+        [{ ...location, versionId: 'no-such-version' }, undefined],
+      ] as const) {
+        const [plain, tailed] = await Promise.all(
+          [{}, { tailBytes: 1000 }].map((options) =>
+            store.open(where, options).then(
+              () => undefined,
+              ({ code, message, subject }: PodfreightError) => ({ code, message, subject }),
+            ),
+          ),
+        );
+        assert.deepEqual(tailed, plain);
+        if (code !== undefined) assert.equal(tailed?.code, code);
+      }
+    });
+
     for (const size of [0, 1, 16 * MiB, 16 * MiB + 1, 37 * MiB + 5]) {
       it(`stores and reads back ${size} bytes`, async () => {
         const bytes = randomBytes(size);

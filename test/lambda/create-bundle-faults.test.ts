@@ -64,7 +64,7 @@ describe('a bundle whose requests to S3 fail', () => {
   before(async () => {
     bundle = await BundleUnderTest.start();
     await bundle.assertRight(await bundle.ask());
-    copies = bundle.operations.filter((operation) => operation === 'UploadPartCopy').length;
+    copies = (await bundle.operations()).filter((operation) => operation === 'UploadPartCopy').length;
     assert.ok(copies > 1);
   });
   after(() => bundle?.close());
@@ -75,15 +75,20 @@ describe('a bundle whose requests to S3 fail', () => {
     const forecast = (await bundle.ask({ dryRun: true })) as BundleForecast;
     await bundle.reset({ normalised: true });
     const result = (await bundle.ask()) as BundleResult;
-    assert.equal(result.requests.s3, bundle.operations.length);
-    assert.equal(forecast.requests.s3, result.requests.s3);
-    assert.ok(result.requests.s3 <= 30, `${result.requests.s3} requests`);
+    const operations = await bundle.operations();
+    assert.equal(result.requests.s3, operations.length);
+    // The 5 MiB that the first part borrows are one read, which a line that bears more makes three requests of.
+    const more = result.requests.s3 - forecast.requests.s3;
+    assert.ok(more >= 0 && more <= 2, `${result.requests.s3} requests, ${forecast.requests.s3} foretold`);
+    // An archive is opened by the GET that brings its index; only what is rewritten, and the bundle, are looked for first.
+    assert.equal(operations.filter((operation) => operation === 'HeadObject').length, 3);
+    assert.ok(forecast.requests.s3 <= 24, `${forecast.requests.s3} requests`);
 
     await bundle.reset();
     const failed = bundle.fault({ operation: 'UploadPartCopy', nth: 1 }, { status: 500, code: 'InternalError' });
     const retried = (await bundle.ask()) as BundleResult;
     assert.equal(failed(), 1);
-    assert.equal(retried.requests.s3, bundle.operations.length);
+    assert.equal(retried.requests.s3, (await bundle.operations()).length);
   });
 
   for (const [b, [beginning, { begin, operations }]] of Object.entries(BEGINNINGS).entries()) {
@@ -93,13 +98,13 @@ describe('a bundle whose requests to S3 fail', () => {
       it('is made when none fails', async () => {
         await begin(bundle, copies);
         const answer = await bundle.ask();
-        all = bundle.operations;
+        all = await bundle.operations();
         await bundle.assertRight(answer);
         assert.deepEqual([...new Set(all)].sort(), operations);
       });
 
       for (const [f, [what, faultOf]] of Object.entries(FAULTS).entries()) {
-        if (!FULL && (f + b) % 2 === 1) continue;
+        if (!FULL && (f + b) % 2 === 0) continue;
         const ask = () => bundle.ask({ patience: !what.endsWith('in time') });
 
         it(`is made all the same when any one ${what}`, async (t) => {
@@ -141,7 +146,10 @@ describe('a bundle whose requests to S3 fail', () => {
               assert.deepEqual(left, [], operation);
             } else {
               ended.push(`${operation}: made`);
-              if (operation !== 'AbortMultipartUpload') await bundle.assertRight(answer);
+              // What could not be ended stays for the bucket's lifecycle rule, as there is nothing left to make.
+              const couldEnd = operation !== 'AbortMultipartUpload';
+              await bundle.assertRight(answer, { couldEnd });
+              if (!couldEnd) continue;
             }
             await bundle.assertRight(await bundle.ask());
           }
@@ -156,9 +164,10 @@ describe('a bundle whose requests to S3 fail', () => {
           const answer = await bundle.ask().catch((error: unknown) => error);
           bundle.heal();
           // Ending what others began is the last thing, and may fail.
-          if (isPodfreightError(answer)) assert.equal(answer.code, 'service', answer.message);
-          else assert.equal((answer as BundleResult).state, 'ready', String(answer));
-          await bundle.assertRight(await bundle.ask());
+          if (isPodfreightError(answer)) {
+            assert.equal(answer.code, 'service', answer.message);
+            await bundle.assertRight(await bundle.ask());
+          } else await bundle.assertRight(answer, { couldEnd: false });
         }
       });
     });

@@ -157,7 +157,7 @@ test('with 10 MiB in one member, what goes through us is 5 MiB and the tail', as
   assert.equal(bytesOf(plan.parts, 'upload'), LIMITS.minPartBytes + segmentLength(plan.segments.at(-1)!));
 });
 
-test('eight members of 1 GiB take 70 requests at most, and every byte but 5 MiB is copied once', async () => {
+test('eight members of 1 GiB take five copies each, and every byte but 5 MiB is copied once', async () => {
   const GiB = 1024 ** 3;
   const members = Array.from({ length: 8 }, (_, source): SourceMember => {
     const member = { name: `${source}.tar`, sizeBytes: GiB, modifiedAt: MODIFIED_AT, sha256: '0'.repeat(64) };
@@ -166,7 +166,7 @@ test('eight members of 1 GiB take 70 requests at most, and every byte but 5 MiB 
   });
   const manifest = manifestOf(members.map(({ member }) => member.name.slice(0, -4)));
   const { parts, segments } = await planBundle({ manifest, modifiedAt: MODIFIED_AT, format: 'tar', members });
-  assert.equal(composeRequests(parts), 70);
+  assert.equal(composeRequests(parts), 8 * 5 + 2 + 4);
   const through = 5 * 1024 ** 2 + segmentLength(segments.at(-1)!);
   assert.equal(bytesOf(parts, 'upload'), through);
   assert.equal(bytesOf(parts, 'copy'), parts.sizeBytes - through);

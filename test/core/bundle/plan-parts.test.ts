@@ -182,7 +182,7 @@ function origins(pieces: readonly Segment[], literals: Map<ArrayBufferLike, stri
   return found;
 }
 
-const EDGES = [0, 5 * MiB, 10 * MiB, 16 * MiB, 128 * MiB, 192 * MiB, 5 * GiB, 1280 * GiB, 25e12, 49e12];
+const EDGES = [0, 5 * MiB, 10 * MiB, 16 * MiB, 192 * MiB, 288 * MiB, 5 * GiB, 1280 * GiB, 25e12, 49e12];
 const edgeLength = fc
   .tuple(fc.constantFrom(...EDGES), fc.integer({ min: -2, max: 2 }))
   .map(([edge, beside]) => Math.max(0, edge + beside));
@@ -267,26 +267,26 @@ test('a last part may be a byte', () => {
   assert.deepEqual(realPlan([range(0, 0, 9 * MiB), literal(1)]), [`copy ${9 * MiB}`, 'upload 1']);
 });
 
-test('copies of 5 GiB and beyond are cut near 128 MiB', () => {
+test('copies of 5 GiB and beyond are cut near 192 MiB', () => {
   for (const size of [5 * GiB - 1, 5 * GiB, 5 * GiB + 1]) {
-    assert.equal(realPlan([range(0, 0, size)]).length, 40);
+    assert.equal(realPlan([range(0, 0, size)]).length, 27);
   }
-  assert.deepEqual(realPlan([range(0, 0, 192 * MiB - 1)]), [`copy ${192 * MiB - 1}`]);
-  assert.deepEqual(realPlan([range(0, 0, 192 * MiB)]), [`copy ${96 * MiB}`, `copy ${96 * MiB}`]);
+  assert.deepEqual(realPlan([range(0, 0, 288 * MiB - 1)]), [`copy ${288 * MiB - 1}`]);
+  assert.deepEqual(realPlan([range(0, 0, 288 * MiB)]), [`copy ${144 * MiB}`, `copy ${144 * MiB}`]);
 });
 
 test('long uploads are cut to what memory holds', () => {
   assert.deepEqual(realPlan([literal(16 * MiB + 1)]), [`upload ${8 * MiB + 1}`, `upload ${8 * MiB}`]);
 });
 
-test('only when 10,000 parts of 128 MiB do not hold it, parts become longer, and never fewer than they must', () => {
-  const full = 10_000 * 128 * MiB;
-  assert.equal(realPlan([range(0, 0, full)])[0], `copy ${128 * MiB}`);
+test('only when 10,000 parts of 192 MiB do not hold it, parts become longer, and never fewer than they must', () => {
+  const full = 10_000 * 192 * MiB;
+  assert.equal(realPlan([range(0, 0, full)])[0], `copy ${192 * MiB}`);
   for (const size of [full, full + 1, 2 * full, 3.7 * full, 50e12]) {
     const lengths = realPlan([range(0, 0, size)]);
     assert.equal(lengths.length, 10_000, `${size}`);
   }
-  const many = Array.from({ length: 9000 }, (_, i) => range(i, 0, 130 * MiB));
+  const many = Array.from({ length: 9000 }, (_, i) => range(i, 0, 195 * MiB));
   const parts = realPlan([...many, range(9000, 0, 2 * full)]);
   assert.ok(parts.length > 9990 && parts.length <= 10_000, `${parts.length} parts`);
 });
