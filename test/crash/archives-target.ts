@@ -115,6 +115,12 @@ export class ArchivesTrial {
     return isAfter ? 'after' : 'before';
   }
 
+  /** All that the insert promised is there, whatever else is. */
+  async assertListsAfter(): Promise<void> {
+    const files = await this.#files();
+    for (const [name, text] of Object.entries(this.#scenario.after)) assert.equal(files[name], text, `${name} is lost`);
+  }
+
   async assertAfter(also: TextFiles = {}): Promise<void> {
     assert.equal(await this.assertBeforeOrAfter(also), 'after');
   }

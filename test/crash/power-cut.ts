@@ -6,6 +6,8 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ARCHIVES_SCENARIOS, REPLACING_ARCHIVES } from './archives-scenarios.ts';
+import { ANOTHER_ARCHIVE, ArchivesStage } from './archives-target.ts';
 import { Disk } from './mounts.ts';
 import { ANOTHER, SCENARIOS } from './scenarios.ts';
 import { FULL, numbers, slice } from './slice.ts';
@@ -18,18 +20,42 @@ const CHOSEN = FULL
   ? SCENARIOS
   : SCENARIOS.filter(({ what }) => /missing directory|in place of other bytes, /.test(what));
 
+const CHOSEN_ARCHIVES = FULL ? ARCHIVES_SCENARIOS : [REPLACING_ARCHIVES];
+
 const [kind, folder] = process.argv.slice(2) as ['ext4' | 'xfs', string];
-const figures = { cuts: 0, acknowledged: 0 };
+const figures = { scenarios: 0, cuts: 0, acknowledged: 0 };
 
 const disk = await Disk.make(kind, folder);
 await assertCutsAreReal(disk);
-for (const [i, scenario] of CHOSEN.entries()) {
-  const at = join(disk.at, `${i}`);
+for (const scenario of CHOSEN) await cutAll(scenario.what, (at) => Stage.make(scenario, at), [ANOTHER]);
+for (const scenario of CHOSEN_ARCHIVES) {
+  await cutAll(scenario.what, (at) => ArchivesStage.make(scenario, at), ANOTHER_ARCHIVE);
+}
+process.stdout.write(JSON.stringify(figures));
+
+/** What both kinds of trials can do; `Also` is what another insert brings. */
+interface CutTrial<Also> {
+  readonly cwd: string;
+  readonly args: string[];
+  insert(which: 'bundle' | 'another'): Promise<void>;
+  assertWhole(): Promise<void>;
+  assertListsAfter(): Promise<void>;
+  assertBeforeOrAfter(also: Also): Promise<'before' | 'after'>;
+  assertAfter(also: Also): Promise<void>;
+}
+
+async function cutAll<Also>(
+  what: string,
+  make: (at: string) => Promise<{ trial(name: string): Promise<CutTrial<Also>> }>,
+  also: Also,
+): Promise<void> {
+  const at = join(disk.at, `${figures.scenarios}`);
   await mkdir(at);
-  const stage = await Stage.make(scenario, at);
+  const stage = await make(at);
   const { calls } = await trapped((await stage.trial('unhurt')).args, { at: 0, action: 'log' });
   const afterTheEnd = Array<number>(FULL ? 4 : 1).fill(0);
-  const steps = [...afterTheEnd, ...slice(numbers(calls.length), STRIDE, i * 7)];
+  const steps = [...afterTheEnd, ...slice(numbers(calls.length), STRIDE, figures.scenarios * 7)];
+  figures.scenarios += 1;
   for (const step of steps) {
     const trial = await stage.trial(`${step}`);
     disk.sync();
@@ -41,19 +67,18 @@ for (const [i, scenario] of CHOSEN.entries()) {
       await trial.assertWhole();
       if (code === 0) await trial.assertListsAfter();
       await trial.insert('another');
-      const state = await trial.assertBeforeOrAfter([ANOTHER]);
+      const state = await trial.assertBeforeOrAfter(also);
       if (code === 0) assert.equal(state, 'after', 'was acknowledged');
       await trial.insert('bundle');
-      await trial.assertAfter([ANOTHER]);
+      await trial.assertAfter(also);
     } catch (cause) {
-      throw new Error(`${scenario.what}, cut ${step === 0 ? 'after its end' : `before call ${step}`}`, { cause });
+      throw new Error(`${what}, cut ${step === 0 ? 'after its end' : `before call ${step}`}`, { cause });
     }
     if (code === 0) figures.acknowledged += 1;
     await rm(trial.cwd, { recursive: true });
   }
   await rm(at, { recursive: true });
 }
-process.stdout.write(JSON.stringify(figures));
 
 /** What nobody synced must be lost: otherwise the cuts prove nothing. */
 async function assertCutsAreReal(disk: Disk): Promise<void> {
