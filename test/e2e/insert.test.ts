@@ -72,7 +72,7 @@ test('podfreight insert --json -i node-b.tar.zst  # beside what is there, then o
     const { stdout, stderr, code } = await podfreight(['insert', '-t', 'node', '-i', NODE_B, '--json'], { cwd });
     assert.deepEqual([stderr, code], [UNVERIFIED(NODE_B), 0]);
     const { pods, ...rest } = JSON.parse(stdout);
-    assert.deepEqual(rest, { target: 'node', dryRun: false, verified: false });
+    assert.deepEqual(rest, { target: 'node', form: 'pods', dryRun: false, verified: false });
     return pods.map((pod: { name: string; outcome: string }) => `${pod.name} ${pod.outcome}`);
   };
   assert.deepEqual(await outcomes(), ['my-redis inserted', 'web inserted']);
