@@ -73,7 +73,7 @@ export function configPath(environment: NodeJS.ProcessEnv = process.env): string
  * @throws PodfreightError `usage` when the configuration file is not a JSON object of known names and texts
  */
 export function readSettings(flags: Settings, environment: NodeJS.ProcessEnv = process.env): Settings {
-  const file = readConfig(configPath(environment), environment.PODFREIGHT_CONFIG !== undefined);
+  const file = readConfig(configPath(environment), Boolean(environment.PODFREIGHT_CONFIG));
   const settings: Partial<Record<SettingName, string>> = {};
   for (const name of SETTING_NAMES) {
     if (flags[name] === '') throw new PodfreightError('usage', `${SETTINGS[name].flag} must not be empty.`);

@@ -16,7 +16,7 @@ const { compileFunction } = vm;
 const texts = [];
 vm.compileFunction = (text, ...rest) => (texts.push(text), compileFunction(text, ...rest));
 process.on('exit', () => {
-  const clients = ['S3', 'DynamoDB', 'Lambda'].filter((name) => texts.some((text) => text.includes(name + 'Client=class extends')));
+  const clients = ['S3', 'DynamoDB', 'Lambda', 'CloudFormation'].filter((name) => texts.some((text) => text.includes(name + 'Client=class extends')));
   const builtins = ['https', 'child_process'].filter((name) => process.moduleLoadList.includes('NativeModule ' + name));
   writeSync(2, JSON.stringify({ clients, builtins, bytes: texts.join('').length }));
 });`;
@@ -94,6 +94,9 @@ describe('the program as it ships', () => {
     for (const args of [
       ['--version'],
       ['--help'],
+      ['help', 'settings'],
+      ['configure'],
+      ['complete', '--', 'show', '--'],
       ['show', at('node-a')],
       ['show', join(FIXTURES, 'podman-web.tar.gz'), join(FIXTURES, 'node-a.tar.zst')],
       ['list', at('node-a')],
@@ -112,6 +115,8 @@ describe('the program as it ships', () => {
       [['push', '-t', at('node-a')], ['S3']],
       [['list'], ['DynamoDB']],
       [['bundle', '--pod', 'a/b'], ['Lambda']],
+      [['configure', '--stack', 'a', '--dry-run'], ['CloudFormation']],
+      [['complete', '--', 'pull', '--pod', ''], ['DynamoDB']],
       [
         ['pull', '--pod', 'a/b'],
         ['S3', 'DynamoDB'],
