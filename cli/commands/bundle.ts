@@ -41,7 +41,7 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--sandbox-id <id>', 'the pod with this SandboxID; may be repeated', collect)
     .option('--namespace <name>', 'all pods of this namespace')
     .option('--node <name>', 'only checkpoints taken on this node')
-    .option('--image <name>', 'only pods with a container of this image')
+    .option('--image <name>', 'only pods with a container of this image, by name or digest')
     .option('--cluster <name>', 'of this cluster ($PODFREIGHT_CLUSTER; default)')
     .option('--at <time>', 'as of then: no checkpoint taken later, as in 2026-11-22T13:20:00Z')
     .option('--all', "all of a pod's checkpoints, instead of the newest")

@@ -7,6 +7,7 @@ import {
   selectorQuery,
   selectsContainers,
 } from '../../core/bundle/pod-selector.ts';
+import { imageFact } from '../../core/catalogue/container-facts.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
 import type { Engine } from '../../core/checkpoint/identity.ts';
@@ -54,7 +55,7 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--pod <namespace/name>', 'checkpoints of this pod', podName)
     .option('--namespace <name>', 'of pods in this namespace')
     .option('--node <name>', 'taken on this node')
-    .option('--image <name>', 'containers of this image: as the manifest has it, or its digest, sha256:…')
+    .option('--image <name>', 'containers of this image: as the manifest has it, or its digest, sha256:…', imageOf)
     .addOption(new Option('--engine <name>', 'containers that this engine checkpointed').choices(ENGINES))
     .option('--runtime <name>', 'containers that ran in this, as in runc')
     .option('--sandbox-id <id>', 'of this pod sandbox')
@@ -219,6 +220,14 @@ function selectorOf(
 
 function noteMore({ limit }: Flags, { output }: CommandContext): void {
   output.note(`There are more than ${limit}; --limit 0 lists all.`);
+}
+
+/** Less than a whole digest would quietly find nothing. */
+function imageOf(text: string): string {
+  if (/^sha\d+:/.test(text) && imageFact(text).fact !== 'digest') {
+    throw new InvalidArgumentError('A digest is sha256: and 64 hexadecimal digits in lower case.');
+  }
+  return text;
 }
 
 function countOf(text: string): number {

@@ -167,6 +167,7 @@ describe('podfreight list of containers', () => {
   test('refuses what it cannot list', async () => {
     for (const [args, message] of [
       [['--engine', 'docker'], /cri-o, containerd, podman/],
+      [['--image', 'sha256:12ab'], /64 hexadecimal digits/],
       [['--bundles', '--containers'], /no filter/],
       [['--rejected', '--engine', 'cri-o'], /no filter/],
     ] as const) {
