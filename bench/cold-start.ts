@@ -35,6 +35,7 @@ const ENVIRONMENT = {
   PODFREIGHT_ARCHIVES_BUCKET: 'archives',
   PODFREIGHT_BUNDLES_BUCKET: 'bundles',
   PODFREIGHT_TABLE: 'table',
+  PODFREIGHT_RECONCILE_HOURS: '24',
 };
 
 function load(path: string): Load {
