@@ -43,8 +43,7 @@ export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void
 export function writesBundles(grantee: Grantee, deployment: Deployment): void {
   const { bundlesBucket } = deployment.here;
   grantee.tell(OUTPUTS.BundlesBucket, bundlesBucket);
-  lists(grantee, [bundlesBucket]);
-  grantee.allow(['s3:ListBucketMultipartUploads'], [bucketArn(bundlesBucket)], OURS);
+  lists(grantee, [bundlesBucket], ['s3:ListBucketMultipartUploads']);
   const writing = ['s3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'];
   objects(grantee, [bundlesBucket], '*', ['s3:GetObject', 's3:GetObjectVersion', ...writing]);
   usesKeys(grantee, deployment, [bundlesBucket], ['kms:Decrypt', 'kms:GenerateDataKey']);
@@ -62,10 +61,8 @@ export function readsCatalogueAndRecordsBundles(grantee: Grantee, deployment: De
   queriesIndexes(grantee, deployment, [deployment.here]);
 }
 
-/** Whichever region's table is the nearest. */
+/** By its indexes, of whichever region's table is the nearest. */
 export function readsCatalogue(grantee: Grantee, deployment: Deployment): void {
-  const tables = deployment.places.map((place) => tableArn(deployment, place));
-  grantee.allow(['dynamodb:GetItem', 'dynamodb:Query'], tables);
   queriesIndexes(grantee, deployment, deployment.places);
 }
 
@@ -99,8 +96,8 @@ function readsBuckets(grantee: Grantee, deployment: Deployment, bucketOf: (place
  * late event about a deleted archive would look like a missing permission.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html "Permissions"
  */
-export function lists(grantee: Grantee, buckets: readonly string[]): void {
-  grantee.allow(['s3:ListBucket'], buckets.map(bucketArn), OURS);
+export function lists(grantee: Grantee, buckets: readonly string[], actions: readonly string[] = []): void {
+  grantee.allow(['s3:ListBucket', ...actions], buckets.map(bucketArn), OURS);
 }
 
 /** @param keys which of the buckets' keys, with `*` for whatever users choose */

@@ -2,7 +2,7 @@ import { Aws } from 'aws-cdk-lib';
 import { AccountPrincipal, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { lists, looksAtStacks, objects, readsArchives, readsBundles, readsCatalogue, usesKeys } from './access.ts';
-import { bucketArn, type Deployment, functionArn, tableArn } from './places.ts';
+import { type Deployment, functionArn, tableArn } from './places.ts';
 import { PodfreightRole } from './role.ts';
 
 /** Session tags that say for which node credentials were made. */
@@ -65,8 +65,7 @@ function pushes(role: PodfreightRole, deployment: Deployment, keys: string): voi
   // A key that is taken is compared with what was to be pushed, and an upload that was cut off is gone on with.
   const reading = ['s3:GetObject', 's3:GetObjectVersion', 's3:ListMultipartUploadParts'];
   objects(role, buckets, keys, ['s3:PutObject', 's3:AbortMultipartUpload', ...reading]);
-  lists(role, buckets);
-  role.allow(['s3:ListBucketMultipartUploads'], buckets.map(bucketArn), { StringLike: { 's3:prefix': keys } });
+  lists(role, buckets, ['s3:ListBucketMultipartUploads']);
   usesKeys(role, deployment, buckets, ['kms:Decrypt', 'kms:GenerateDataKey']);
   // Before anything is removed from a node: whether the catalogue has it.
   role.allow(

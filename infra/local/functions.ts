@@ -23,11 +23,11 @@ export interface LogLine {
 
 /**
  * The template's functions. Nothing runs yet.
- * @param variables go into every function's environment beside its own
+ * @param variables go into a function's environment beside its own
  */
 export function createFunctions(
   { template, codeFolder }: Assembly,
-  variables: Readonly<Record<string, string>>,
+  variables: (functionName: string) => Readonly<Record<string, string>>,
   log: (line: LogLine) => void,
 ): LambdaFunction[] {
   const create = ({ name, arn, properties }: Resource<FunctionProperties>): LambdaFunction => {
@@ -39,7 +39,7 @@ export function createFunctions(
       timeoutMs: properties.Timeout * 1000,
       memoryMiB: properties.MemorySize,
       logFormat: properties.LoggingConfig?.LogFormat ?? 'Text',
-      variables: { ...properties.Environment?.Variables, ...variables },
+      variables: { ...properties.Environment?.Variables, ...variables(name) },
     };
     const maxEnvironments = Math.min(properties.ReservedConcurrentExecutions ?? MAX_CONCURRENCY, MAX_CONCURRENCY);
     return new LambdaFunction(settings, maxEnvironments, (line) => log({ function: name, line }));

@@ -4,6 +4,8 @@ import { buffer } from 'node:stream/consumers';
 import type { Endpoint } from './endpoint.ts';
 import { endpointOf } from './endpoint.ts';
 import type { LambdaFunction } from './lambda-function.ts';
+import { accessKeyOf, type Gate } from './sessions.ts';
+import { regional } from './template.ts';
 
 const INVOKE_PATH = /^\/2015-03-31\/functions\/(?<name>[^/]+)\/invocations$/;
 
@@ -16,9 +18,12 @@ type InvocationType = keyof typeof MAX_PAYLOAD_BYTES;
  * once: it is not tried again when it fails.
  * @see https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
-export async function startLambdaEndpoint(functions: readonly LambdaFunction[], port = 0): Promise<Endpoint> {
+export async function startLambdaEndpoint(
+  functions: readonly LambdaFunction[],
+  { port = 0, gate = async () => true }: { port?: number; gate?: Gate } = {},
+): Promise<Endpoint> {
   const server = createServer((request, response) => {
-    serve(functions, request, response).catch(() => response.destroy());
+    serve(functions, gate, request, response).catch(() => response.destroy());
   });
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
@@ -27,6 +32,7 @@ export async function startLambdaEndpoint(functions: readonly LambdaFunction[], 
 
 async function serve(
   functions: readonly LambdaFunction[],
+  gate: Gate,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -37,6 +43,12 @@ async function serve(
     return refuse(response, 404, 'UnknownOperationException', 'The embedded stack knows only Invoke.');
   }
   const subject = functions.find(({ settings }) => name === settings.arn || name === settings.name);
+  const resource = subject?.settings.arn ?? regional('lambda', `function:${name}`);
+  const call = { action: 'lambda:InvokeFunction', resource, conditions: {} };
+  if (!(await gate(accessKeyOf(request.headers.authorization), call))) {
+    const message = `User is not authorized to perform: ${call.action} on resource: ${resource}`;
+    return refuse(response, 403, 'AccessDeniedException', message);
+  }
   if (!subject) return refuse(response, 404, 'ResourceNotFoundException', `Function not found: ${name}`);
 
   const type = (request.headers['x-amz-invocation-type'] ?? 'RequestResponse') as InvocationType;

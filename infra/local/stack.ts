@@ -11,6 +11,7 @@ import { type Assembly, synthesise } from './assembly.ts';
 import { createBuckets } from './buckets.ts';
 import { startCloudFormation } from './cloudformation.ts';
 import { createTables, startDynamoDb } from './dynamodb.ts';
+import { startDynamoDbGate } from './dynamodb-gate.ts';
 import { EventDelivery, type EventHook } from './event-delivery.ts';
 import { EventJournal } from './event-journal.ts';
 import { eventRules } from './event-rules.ts';
@@ -19,10 +20,11 @@ import { createFunctions, type LogLine } from './functions.ts';
 import { startLambdaEndpoint } from './lambda-endpoint.ts';
 import { createQueues, messageCount, peek, startSqs } from './queues.ts';
 import { type S3Event, type S3Options, startS3 } from './s3/server.ts';
+import { type Authorizer, type Credentials, type Principal, Sessions } from './sessions.ts';
 import { ACCOUNT, REGION, type Template } from './template.ts';
 
 /** Known to everybody: they keep nobody out, and 127.0.0.1 is where they are good for something. */
-const CREDENTIALS = { accessKeyId: 'PODFREIGHTLOCAL', secretAccessKey: 'podfreight-local' };
+const EVERYBODY = { AWS_ACCESS_KEY_ID: 'PODFREIGHTLOCAL', AWS_SECRET_ACCESS_KEY: 'podfreight-local' };
 
 /** The resource types of the template that mean something here. */
 const EMULATED = [
@@ -50,6 +52,11 @@ export interface StackOptions {
   /** Receives what the functions write, as it comes; `functionLogs` has it too. */
   readonly onLog?: (line: LogLine) => void;
   /** Handed to the S3 endpoint as they are. */
+  /**
+   * Asked for every call to S3, DynamoDB and Lambda. Functions call in the name of their role, which is that of the
+   * function without the stack's; whoever uses `environment`, in the name of `everybody`. Default: all may do everything.
+   */
+  readonly authorize?: Authorizer;
   readonly s3?: Pick<S3Options, 'faults' | 'onRequest' | 'authorize'>;
 }
 
@@ -59,6 +66,8 @@ export interface LocalStack extends AsyncDisposable {
   readonly endpoints: Readonly<Record<Service, string>>;
   /** What the command line and the SDK need to talk to it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What makes the command line call in the name of another, in place of `environment`'s. */
+  credentialsOf(principal: Principal): Credentials;
   /** An output of the template. @throws PodfreightError `not-found` */
   output(name: string): string;
   /** The latest lines that the functions wrote. */
@@ -107,21 +116,33 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
 
   const journal = new EventJournal(join(dir, 'events.sqlite'));
   closing.defer(() => journal.close());
-  const dynamodb = await startDynamoDb({ path: join(dir, 'dynamodb'), ...port(ports.dynamodb) });
-  closing.defer(() => dynamodb.close());
+  const sessions = new Sessions();
+  sessions.add({ name: 'everybody' }, EVERYBODY);
+  const { authorize } = options;
+  const gate = authorize && sessions.gate(authorize);
+
+  const behind = await startDynamoDb({ path: join(dir, 'dynamodb'), ...(gate ? {} : port(ports.dynamodb)) });
+  closing.defer(() => behind.close());
+  const dynamodb = gate ? await startDynamoDbGate(behind, gate, ports.dynamodb) : behind;
+  if (gate) closing.defer(() => dynamodb.close());
   const sqs = await startSqs({ ...port(ports.sqs), onMoved: (id, to) => journal.move(id, to) });
   closing.defer(() => sqs.close());
 
-  const client = { region: REGION, credentials: CREDENTIALS };
+  const credentials = {
+    accessKeyId: EVERYBODY.AWS_ACCESS_KEY_ID,
+    secretAccessKey: EVERYBODY.AWS_SECRET_ACCESS_KEY,
+  };
+  const client = { region: REGION, credentials };
   const sqsClient = new SQSClient({ ...client, endpoint: sqs.url });
   closing.defer(() => sqsClient.destroy());
   const queues = await createQueues(sqsClient, template);
   const delivery = new EventDelivery(sqsClient, eventRules(template), queues, journal);
 
   const s3 = await startS3({
+    ...(gate && { authorize: ({ accessKeyId, ...call }) => gate(accessKeyId, call) }),
     ...options.s3,
     dir: join(dir, 's3'),
-    credentials: { [CREDENTIALS.accessKeyId]: CREDENTIALS.secretAccessKey },
+    credentials: sessions.secrets,
     region: REGION,
     accountId: ACCOUNT,
     ...port(ports.s3),
@@ -130,7 +151,7 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
   closing.defer(() => s3.close());
 
   const s3Client = new S3Client({ ...client, endpoint: s3.url, forcePathStyle: true });
-  const dynamoDbClient = new DynamoDBClient({ ...client, endpoint: dynamodb.url });
+  const dynamoDbClient = new DynamoDBClient({ ...client, endpoint: behind.url });
   await Promise.all([createBuckets(s3Client, template), createTables(dynamoDbClient, template)]);
   s3Client.destroy();
   dynamoDbClient.destroy();
@@ -139,17 +160,20 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
     AWS_ENDPOINT_URL_S3: s3.url,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
     AWS_ENDPOINT_URL_SQS: sqs.url,
-    AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+    ...EVERYBODY,
     AWS_REGION: REGION,
   };
   const functionLogs: LogLine[] = [];
-  const functions = createFunctions(assembly, sdkVariables, (line) => {
+  const variables = (functionName: string) => ({
+    ...sdkVariables,
+    ...sessions.add({ name: functionName.replace(`${template.stackName}-`, '') }),
+  });
+  const functions = createFunctions(assembly, variables, (line) => {
     functionLogs.push(line);
     if (functionLogs.length > MAX_LOG_LINES) functionLogs.shift();
     options.onLog?.(line);
   });
-  const lambda = await startLambdaEndpoint(functions, ports.lambda);
+  const lambda = await startLambdaEndpoint(functions, { ...port(ports.lambda), ...(gate && { gate }) });
   closing.defer(() => lambda.close());
   const cloudformation = await startCloudFormation(template, ports.cloudformation);
   closing.defer(() => cloudformation.close());
@@ -184,6 +208,7 @@ async function start(assembly: Assembly, options: StackOptions, closing: AsyncDi
       AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.url,
       ...outputs(template),
     },
+    credentialsOf: (principal) => sessions.add(principal),
     output: (name) => template.output(name),
     functionLogs,
     notEmulated: template.typesOtherThan(EMULATED),

@@ -61,7 +61,8 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string | undefined>> = {
   'AWS::NoValue': undefined,
 };
 
-function regional(service: string, rest: string): string {
+/** An ARN in the one region there is. */
+export function regional(service: string, rest: string): string {
   return `arn:aws:${service}:${REGION}:${ACCOUNT}:${rest}`;
 }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,11 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { type LocalStack, startStack } from '../../infra/local/stack.ts';
+import { synthesise } from '../../infra/local/assembly.ts';
+import type { Principal } from '../../infra/local/sessions.ts';
+import { type LocalStack, type StackOptions, startStack } from '../../infra/local/stack.ts';
+import { CallRecorder } from '../infra/calls.ts';
+import { Policies } from '../infra/policies.ts';
 import { podfreight, type RunOptions } from './podfreight.ts';
 
 /** The embedded stack for the tests of one file, and what they ask it past the command line. */
@@ -18,10 +23,23 @@ export class Cloud {
   #s3: S3Client | undefined;
   #folder: string | undefined;
 
-  /** Called in a suite: up before its first test, and gone after its last. */
-  constructor(setUp: (cloud: Cloud) => Promise<void> = async () => {}) {
+  readonly #calls = new CallRecorder();
+
+  /**
+   * Called in a suite: up before its first test, and gone after its last. Functions may do there what the template's
+   * policies allow, and nothing else.
+   */
+  constructor(setUp: (cloud: Cloud) => Promise<void> = async () => {}, options: StackOptions = {}) {
     before(async () => {
-      this.#stack = await startStack();
+      const policies = new Policies(synthesise().template);
+      this.#stack = await startStack({
+        ...options,
+        authorize: async (call) => {
+          const allowed = !policies.knows(call.principal.name) || (await policies.allows(call));
+          if (allowed) this.#calls.note(call);
+          return allowed;
+        },
+      });
       this.#s3 = new S3Client({
         endpoint: this.stack.endpoints.s3,
         region: this.setting('AWS_REGION'),
@@ -38,6 +56,7 @@ export class Cloud {
       this.#s3?.destroy();
       await this.#stack?.close();
       if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+      assert.deepEqual([...this.#calls.unknown], [], 'calls that are not in test/infra/calls.ts');
     });
   }
 
@@ -62,9 +81,15 @@ export class Cloud {
     return up(this.stack.environment[name]);
   }
 
-  /** Runs `podfreight <args>` with the settings of the stack. */
-  run(args: readonly string[], { env, ...options }: RunOptions = {}) {
-    return podfreight(args, { ...options, env: { ...this.stack.environment, ...env } });
+  /** Runs `podfreight <args>` with the settings of the stack; whatever it calls is noted, and allowed. */
+  run(args: readonly string[], options?: RunOptions) {
+    return this.runAs({ name: `podfreight ${args[0]}` }, args, options);
+  }
+
+  /** Runs `podfreight <args>` as somebody, who may do what the template's policies allow. */
+  runAs(principal: Principal, args: readonly string[], { env, ...options }: RunOptions = {}) {
+    const environment = { ...this.stack.environment, ...this.stack.credentialsOf(principal), ...env };
+    return podfreight(args, { ...options, env: environment });
   }
 
   async keys(bucket: string, prefix = ''): Promise<string[]> {

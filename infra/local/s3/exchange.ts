@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { conditionKeys } from './condition-keys.ts';
 import { type ErrorAnswer, errorDocument, S3Error } from './errors.ts';
 import type { Fault } from './faults.ts';
 import type { S3Response, Stores } from './operation.ts';
@@ -95,12 +96,14 @@ export class Exchange {
     const { credentials, region, authorize } = this.#options;
     const message = { method, url, headers: headersOf(incomingHeaders) };
     const sender = authenticate(message, { credentials, region, now: new Date() });
+    const conditions = conditionKeys(operation.name, headers, target.query);
     const request = new S3Request(
       { id: this.#id, target, headers },
       new Payload(this.#body(), headers, sender, (bytes) => {
         this.#record.bytesIn += bytes;
       }),
-      async (action, resource) => (await authorize?.({ accessKeyId: sender.accessKeyId, action, resource })) ?? true,
+      async (action, resource) =>
+        (await authorize?.({ accessKeyId: sender.accessKeyId, action, resource, conditions })) ?? true,
     );
     const response = await operation.run(request, this.#stores);
     if (fault === 'drop-answer') throw new Dropped();

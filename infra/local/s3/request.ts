@@ -18,6 +18,8 @@ export type Authorize = (question: {
   readonly action: string;
   /** An ARN, or `*`. */
   readonly resource: string;
+  /** IAM's condition keys of the request: condition-keys.ts. */
+  readonly conditions: Readonly<Record<string, string>>;
 }) => boolean | Promise<boolean>;
 
 const MAX_KEY_BYTES = 1024;
