@@ -8,6 +8,10 @@ interface RoleProperties {
   readonly AssumeRolePolicyDocument: object;
 }
 
+interface PolicyDocument {
+  readonly Statement: readonly { readonly Action: string | readonly string[] }[];
+}
+
 /** A decision, and in whose words. */
 export type Decision = 'Allowed' | 'ImplicitlyDenied' | 'ExplicitlyDenied';
 
@@ -62,6 +66,12 @@ export class Policies {
   /** Whether a role of ours has that name: `catalogue`, `create-bundle`, `agent`, … */
   knows(name: string): boolean {
     return this.#role(name) !== undefined;
+  }
+
+  /** All that a role's policies name, whatever on. */
+  actionsOf(name: string): string[] {
+    const documents = (this.#role(name)?.arns ?? []).map((arn) => this.#documents.get(arn) as PolicyDocument);
+    return [...new Set(documents.flatMap(({ Statement }) => Statement.flatMap(({ Action }) => Action)))].sort();
   }
 
   /** The call itself, and what S3 asks of the key in the caller's name. */
