@@ -13,7 +13,7 @@ import {
 import { synthesise } from '../../infra/local/assembly.ts';
 import type { Principal } from '../../infra/local/sessions.ts';
 import { type LocalStack, type StackOptions, startStack } from '../../infra/local/stack.ts';
-import { CallRecorder } from '../infra/calls.ts';
+import { CallRecorder, ROLE_OF_COMMAND } from '../infra/calls.ts';
 import { Policies } from '../infra/policies.ts';
 import { podfreight, type RunOptions } from './podfreight.ts';
 
@@ -81,9 +81,12 @@ export class Cloud {
     return up(this.stack.environment[name]);
   }
 
-  /** Runs `podfreight <args>` with the settings of the stack; whatever it calls is noted, and allowed. */
-  run(args: readonly string[], options?: RunOptions) {
-    return this.runAs({ name: `podfreight ${args[0]}` }, args, options);
+  /** Runs `podfreight <args>` with the settings of the stack; all that it calls is allowed, and noted where a role does it. */
+  run(args: readonly string[], { env, ...options }: RunOptions = {}) {
+    const [command = ''] = args;
+    if (command in ROLE_OF_COMMAND)
+      return this.runAs({ name: `podfreight ${command}` }, args, { ...options, ...(env && { env }) });
+    return podfreight(args, { ...options, env: { ...this.stack.environment, ...env } });
   }
 
   /** Runs `podfreight <args>` as somebody, who may do what the template's policies allow. */

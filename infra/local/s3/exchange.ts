@@ -18,6 +18,8 @@ export interface RequestRecord {
   readonly operation: string;
   readonly bucket: string;
   readonly key: string;
+  /** Of the sender; absent when it was not told, or not believed. */
+  readonly accessKeyId?: string;
   /** 0 when the connection ended without an answer. */
   readonly status: number;
   /** The error's code. */
@@ -96,6 +98,7 @@ export class Exchange {
     const { credentials, region, authorize } = this.#options;
     const message = { method, url, headers: headersOf(incomingHeaders) };
     const sender = authenticate(message, { credentials, region, now: new Date() });
+    this.#record.accessKeyId = sender.accessKeyId;
     const conditions = conditionKeys(operation.name, headers, target.query);
     const request = new S3Request(
       { id: this.#id, target, headers },
