@@ -66,8 +66,9 @@ export function readsCatalogue(grantee: Grantee, deployment: Deployment): void {
   queriesIndexes(grantee, deployment, deployment.places);
 }
 
+/** Those that list something to people. */
 function queriesIndexes(grantee: Grantee, deployment: Deployment, places: readonly Place[]): void {
-  const names = CATALOGUE_TABLE.indexes.map(({ name }) => name);
+  const names = CATALOGUE_TABLE.indexes.filter(({ sortKey }) => sortKey === 'listedAt').map(({ name }) => name);
   const indexes = places.flatMap((place) => names.map((name) => `${tableArn(deployment, place)}/index/${name}`));
   grantee.allow(['dynamodb:Query'], indexes);
 }

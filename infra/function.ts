@@ -90,7 +90,7 @@ export class PodfreightFunction extends Construct implements Subject {
     for (const pack of ['NIST.800.53.R5', 'Serverless']) {
       acknowledge(
         `${pack}-LambdaDLQ`,
-        'It is never invoked asynchronously: a queue with dead letters or a caller who waits knows what failed.',
+        'What is lost of an invocation is asked for again: by the queue, which has dead letters, a caller who waits, or the clock.',
       );
     }
     if (unbounded !== undefined) acknowledge('NIST.800.53.R5-LambdaConcurrency', unbounded);

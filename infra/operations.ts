@@ -33,6 +33,7 @@ export const ALARMS = {
   CatalogueFails: 'The catalogue function fails',
   BundlesFail: 'Bundles fail',
   FunctionsAreThrottled: 'Functions are throttled',
+  ReconcilingFails: 'Reconciling fails',
   ReconcileDifferences: 'Catalogue and buckets differ',
 } as const;
 
@@ -45,6 +46,7 @@ interface Watched {
   readonly events: ObjectEvents;
   readonly catalogue: PodfreightFunction;
   readonly createBundle: PodfreightFunction;
+  readonly reconcile: PodfreightFunction;
 }
 
 /** What tells the people who run it: alarms, where they go, and a dashboard. */
@@ -56,7 +58,7 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, config: Config, key: IKey, watched: Watched) {
     super(scope, id);
     this.#config = config;
-    const { events, catalogue, createBundle } = watched;
+    const { events, catalogue, createBundle, reconcile } = watched;
     this.topic = new Topic(this, 'Alarms', { displayName: 'podfreight', masterKey: key, enforceSSL: true });
     if (config.alarmEmail) this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
 
@@ -66,6 +68,7 @@ export class Operations extends Construct {
     const differences = this.#count('ReconcileDifferences', 'reconcile');
     const catalogueErrors = catalogue.function.metricErrors({ period: PERIOD });
     const bundleErrors = createBundle.function.metricErrors({ period: PERIOD });
+    const reconcileErrors = reconcile.function.metricErrors({ period: PERIOD });
     const refused = this.#count('BundlesRefused', 'create-bundle');
     const failed = new MathExpression({
       label: 'Bundles failed',
@@ -75,10 +78,11 @@ export class Operations extends Construct {
     });
     const throttles = new MathExpression({
       label: 'Throttled',
-      expression: 'FILL(catalogue, 0) + FILL(bundle, 0)',
+      expression: 'FILL(catalogue, 0) + FILL(bundle, 0) + FILL(reconcile, 0)',
       usingMetrics: {
         catalogue: catalogue.function.metricThrottles({ period: PERIOD }),
         bundle: createBundle.function.metricThrottles({ period: PERIOD }),
+        reconcile: reconcile.function.metricThrottles({ period: PERIOD }),
       },
       period: PERIOD,
     });
@@ -92,6 +96,7 @@ export class Operations extends Construct {
     this.#alarm('CatalogueFails', 'The function crashed or ran out of time.', catalogueErrors);
     this.#alarm('BundlesFail', 'A bundle failed for a reason that is not in what was asked for.', failed);
     this.#alarm('FunctionsAreThrottled', 'Lambda turned invocations away.', throttles, { periods: 3 });
+    this.#alarm('ReconcilingFails', 'Comparing buckets and catalogue crashed or ran out of time.', reconcileErrors);
     this.#alarm('ReconcileDifferences', 'Reconciling found and healed something, or could not.', differences);
 
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
@@ -112,7 +117,13 @@ export class Operations extends Construct {
       graph('Bundles', [this.#count('BundlesCreated', 'create-bundle'), refused, failed]),
     );
     this.dashboard.addWidgets(
-      graph('Failures', [catalogueErrors, bundleErrors, this.#count('MessagesFailed', 'catalogue'), throttles]),
+      graph('Failures', [
+        catalogueErrors,
+        bundleErrors,
+        reconcileErrors,
+        this.#count('MessagesFailed', 'catalogue'),
+        throttles,
+      ]),
       graph(
         'Duration (ms)',
         [catalogue, createBundle].map((one) => one.function.metricDuration({ period: PERIOD, statistic: 'p99' })),
@@ -122,7 +133,7 @@ export class Operations extends Construct {
   }
 
   /** Of ours, by Powertools' EMF. */
-  #count(metricName: string, service: FunctionName | 'reconcile'): Metric {
+  #count(metricName: string, service: FunctionName): Metric {
     return new Metric({
       namespace: this.#config.stackName,
       metricName,

@@ -16,6 +16,8 @@ const LOOK_EVERY = Duration.hours(1);
 
 /** What keeps the catalogue and the buckets of one region the same where events do not. */
 export class Repair extends Construct {
+  readonly reconcile: PodfreightFunction;
+
   constructor(scope: Construct, id: string, deployment: Deployment, key: IKey) {
     super(scope, id);
     const reconcile = new PodfreightFunction(this, 'Reconcile', deployment, {
@@ -32,6 +34,7 @@ export class Repair extends Construct {
     listsVersions(reconcile, deployment);
     writesCatalogue(reconcile, deployment);
     surveysCatalogue(reconcile, deployment);
+    this.reconcile = reconcile;
     const schedule = new Rule(this, 'ReconcileSchedule', {
       description: 'Compares buckets and catalogue when it is time',
       schedule: Schedule.rate(LOOK_EVERY),

@@ -71,8 +71,9 @@ export class PodfreightStack extends Stack {
     writesBundles(createBundle, deployment);
     readsCatalogueAndRecordsBundles(createBundle, deployment);
 
-    const operations = new Operations(this, 'Operations', config, key, { events, catalogue, createBundle });
-    new Repair(this, 'Repair', deployment, key);
+    const { reconcile } = new Repair(this, 'Repair', deployment, key);
+    const watched = { events, catalogue, createBundle, reconcile };
+    const operations = new Operations(this, 'Operations', config, key, watched);
 
     this.#output(OUTPUTS, {
       ArchivesBucket: here.archivesBucket,

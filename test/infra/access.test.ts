@@ -83,6 +83,7 @@ const SET_UP = ['cloudformation:DescribeStacks', 's3:GetBucketVersioning', 'kms:
 const BESIDES: Readonly<Record<string, readonly string[]>> = {
   catalogue: [...LAMBDA, ...POLLING.map((verb) => `sqs:${verb}`), 'kms:Decrypt'],
   'create-bundle': [...LAMBDA, 'kms:Decrypt', 'kms:GenerateDataKey'],
+  reconcile: [...LAMBDA, 'kms:Decrypt'],
   agent: ['kms:Decrypt', 'kms:GenerateDataKey'],
   node: ['kms:Decrypt', 'kms:GenerateDataKey'],
   reader: SET_UP,
@@ -299,6 +300,8 @@ const FORBIDDEN: readonly Forbidden[] = [
     { conditions: keyUse(BUNDLES) },
   ],
   ['the bundle function changes itself', 'create-bundle', 'lambda:UpdateFunctionCode', functionArn('create-bundle')],
+  ['the reconciling function deletes an archive', 'reconcile', 's3:DeleteObject', OWN, {}, { role: 'operator' }],
+  ['the reconciling function writes an archive', 'reconcile', 's3:PutObject', OWN, ONCE, { role: 'node' }],
   // People
   ['a reader puts an archive', 'reader', 's3:PutObject', OWN, ONCE, { role: 'node' }],
   ['a reader deletes an archive', 'reader', 's3:DeleteObject', OWN, {}, { role: 'operator' }],

@@ -1,7 +1,8 @@
-import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
 import type { Call } from '../../infra/local/sessions.ts';
 
-const INDEXES = CATALOGUE_TABLE.indexes.map(({ name }) => `dynamodb:Query table/index/${name}`);
+const INDEXES = ['subject', 'namespace', 'node', 'cluster', 'sandbox'].map(
+  (name) => `dynamodb:Query table/index/${name}`,
+);
 
 /** Opening an object, as a whole or in a version, and being told when it is gone. */
 const reads = (bucket: string) => [
@@ -40,6 +41,19 @@ export const CALLS: Readonly<Record<string, readonly string[]>> = {
     ...INDEXES,
     'dynamodb:GetItem table',
     'dynamodb:PutItem table',
+  ],
+  reconcile: [
+    ...reads('archives'),
+    ...reads('bundles'),
+    's3:ListBucketVersions archives',
+    's3:ListBucketVersions bundles',
+    'dynamodb:GetItem table',
+    'dynamodb:Query table',
+    'dynamodb:Scan table',
+    'dynamodb:PutItem table',
+    'dynamodb:DeleteItem table',
+    'dynamodb:BatchWriteItem table',
+    'dynamodb:Query table/index/bucket',
   ],
   agent: PUSHES,
   node: PUSHES,

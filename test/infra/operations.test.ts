@@ -77,7 +77,8 @@ test('what is watched is what the functions, queues and Lambda count', () => {
     'podfreight Objects rejected': ['podfreight ObjectsRejected'],
     'podfreight The catalogue function fails': ['AWS/Lambda Errors'],
     'podfreight Bundles fail': ['AWS/Lambda Errors', 'podfreight BundlesRefused'],
-    'podfreight Functions are throttled': ['AWS/Lambda Throttles', 'AWS/Lambda Throttles'],
+    'podfreight Functions are throttled': ['AWS/Lambda Throttles', 'AWS/Lambda Throttles', 'AWS/Lambda Throttles'],
+    'podfreight Reconciling fails': ['AWS/Lambda Errors'],
     'podfreight Catalogue and buckets differ': ['podfreight ReconcileDifferences'],
   });
 });
