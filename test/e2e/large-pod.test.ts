@@ -75,7 +75,7 @@ suite('a pod of more than 4 GiB, in bounded memory', () => {
 });
 
 test('podfreight extract -c none, insert  # a pod of more than 4 GiB, written to disk', {
-  skip: !FULL && 'writes 8 GiB; PODFREIGHT_LARGE=1 runs it',
+  skip: !FULL && 'writes 8 GiB; "npm run test:large" does',
   timeout: SLOW_MS,
 }, async (t) => {
   const { folder, node } = await largePod(t, SIZE_BYTES);
