@@ -1,6 +1,8 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { GetBucketVersioningCommand, HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { ClockReading } from '../core/clock.ts';
+import { isPodfreightError } from '../core/errors.ts';
+import type { ObjectLocation } from '../core/ports.ts';
 import { ANSWER_TIMEOUT_MS } from './clients.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { dynamodbCatalogue } from './dynamodb-catalogue.ts';
@@ -67,11 +69,24 @@ export class Probe implements Disposable {
     return { ...(!denied && { versioned: Status === 'Enabled' }), ...(region !== undefined && { region }) };
   }
 
-  /** The catalogue's newest bundle, by the index that `list` uses. @throws PodfreightError as the catalogue */
-  async table(name: string): Promise<void> {
+  /**
+   * The newest bundle, by an index as `list` does; where that is denied, an item as agents ask for.
+   * @param own an object that this node could have pushed
+   * @returns whether these credentials may ask an index
+   * @throws PodfreightError as the catalogue
+   */
+  async table(name: string, own?: ObjectLocation): Promise<{ listable: boolean }> {
     const client = this.#watch.attach(dynamodbClient(IMPATIENT));
+    const catalogue = dynamodbCatalogue(name, client);
     try {
-      await dynamodbCatalogue(name, client).bundles({ limit: 1 });
+      const denied = await catalogue.bundles({ limit: 1 }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (denied === undefined) return { listable: true };
+      if (own === undefined || !isPodfreightError(denied, 'access-denied')) throw denied;
+      await catalogue.archive(own);
+      return { listable: false };
     } finally {
       client.destroy();
     }

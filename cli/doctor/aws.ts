@@ -1,6 +1,7 @@
 import type { BucketLook, Identity, Probe } from '../../aws/probe.ts';
 import { type ClockReading, clockSkewMs } from '../../core/clock.ts';
-import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../settings.ts';
+import type { ObjectLocation } from '../../core/ports.ts';
+import { originOf, SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../settings.ts';
 import { type Check, examine, type Finding, note, ok, problem, warning } from './finding.ts';
 
 const IN_AWS = ['archivesBucket', 'bundlesBucket', 'table', 'bundleFunction'] as const satisfies SettingName[];
@@ -42,16 +43,17 @@ export async function examineAws(settings: Settings, probe: Probe): Promise<Chec
       const value = settings[name];
       if (value === undefined) return [];
       if (credentials.state === 'problem') return { check: SHORT[name], ...note(`${value} was not asked for.`) };
-      return examine(SHORT[name], () => lookAt(name, value, probe));
+      return examine(SHORT[name], () => lookAt(name, value, settings, probe));
     }),
   );
   return [credentials, ...services.flat(), { check: 'clock', ...lookAtClock(probe.clock) }];
 }
 
-async function lookAt(name: keyof typeof SHORT, value: string, probe: Probe): Promise<Finding> {
+async function lookAt(name: keyof typeof SHORT, value: string, settings: Settings, probe: Probe): Promise<Finding> {
   if (name === 'table') {
-    await probe.table(value);
-    return ok(`${value} answers.`);
+    const { listable } = await probe.table(value, ownObject(settings));
+    if (listable) return ok(`${value} answers.`);
+    return note(`${value} answers; these credentials may not list it, as agents need not.`);
   }
   if (name === 'bundleFunction') {
     await probe.function(value);
@@ -59,6 +61,13 @@ async function lookAt(name: keyof typeof SHORT, value: string, probe: Probe): Pr
   }
   const [look, region] = await Promise.all([probe.bucket(value), probe.region()]);
   return lookAtBucket(value, look, region);
+}
+
+/** Nothing there, under the prefix where this node may write. */
+function ownObject(settings: Settings): ObjectLocation | undefined {
+  const { cluster, node } = originOf(settings);
+  const { archivesBucket: bucket } = settings;
+  return bucket === undefined ? undefined : { bucket, key: `${cluster}/${node}/doctor` };
 }
 
 export function lookAtIdentity({ accessKeyId, expiresAt }: Identity, region: string, nowMs: number): Finding {

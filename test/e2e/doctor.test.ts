@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { chmod, mkdir } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { describe, type TestContext, test } from 'node:test';
 import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import type { Check } from '../../cli/doctor/finding.ts';
@@ -126,6 +130,34 @@ describe('podfreight doctor', () => {
     assert.deepEqual([directory?.state, directory?.code, ended.code], ['problem', 'access-denied', 12]);
     assert.match(directory?.message ?? '', /run as root/);
   });
+});
+
+test("podfreight doctor  # with an agent's role, which may get items of the table and not list it", async (test) => {
+  const server = createServer(async (request, response) => {
+    const question = await text(request);
+    const isGet = request.headers['x-amz-target'] === 'DynamoDB_20120810.GetItem';
+    const mayAsk = isGet && question.includes('"ARCHIVE#archives/prod/n1/');
+    const denial = { __type: 'com.amazon.coral.service#AccessDeniedException', Message: 'no' };
+    response.writeHead(mayAsk ? 200 : 400, { 'content-type': 'application/x-amz-json-1.0' });
+    response.end(JSON.stringify(mayAsk ? {} : denial));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  test.after(() => server.close());
+  const env = {
+    ...{
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      AWS_REGION: 'eu-west-1',
+      AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
+    },
+    ...{ PODFREIGHT_CLUSTER: 'prod', PODFREIGHT_NODE: 'n1' },
+    ...{ PODFREIGHT_ARCHIVES_BUCKET: 'archives', PODFREIGHT_TABLE: 'catalogue' },
+    AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  };
+  const ended = await podfreight(['doctor', '-t', '/nonexistent/checkpoints', '--json'], { env });
+  const { table } = checksIn(ended);
+  assert.equal(table?.state, 'note');
+  assert.match(table?.message ?? '', /may not list it/);
 });
 
 test('podfreight doctor  # with nothing set', async (test) => {
