@@ -13,8 +13,9 @@ import type { Item, ItemTable, ScannedItem, WriteCondition } from '../core/catal
 import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
 import { tableCatalogue } from '../core/catalogue/table-catalogue.ts';
 import { tableSurvey } from '../core/catalogue/table-survey.ts';
+import { tableCustodies } from '../core/custody/table-custodies.ts';
 import { PodfreightError } from '../core/errors.ts';
-import type { Catalogue, CatalogueSurvey } from '../core/ports.ts';
+import type { Catalogue, CatalogueSurvey, Custodies } from '../core/ports.ts';
 import { dynamodbClient } from './dynamodb-client.ts';
 import { awsError, isNamed } from './errors.ts';
 import { backOff } from './retry.ts';
@@ -31,6 +32,10 @@ export function dynamodbCatalogue(tableName: string, client: DynamoDBClient = dy
 
 export function dynamodbSurvey(tableName: string, client: DynamoDBClient = dynamodbClient()): CatalogueSurvey {
   return tableSurvey(dynamodbItemTable(tableName, client));
+}
+
+export function dynamodbCustodies(tableName: string, client: DynamoDBClient = dynamodbClient()): Custodies {
+  return tableCustodies(dynamodbItemTable(tableName, client));
 }
 
 export function dynamodbItemTable(tableName: string, client: DynamoDBClient): ItemTable {

@@ -18,6 +18,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, number>> = {
   service: 14,
   'no-space': 15,
   io: 16,
+  held: 17,
   interrupted: 130,
 };
 

@@ -20,7 +20,7 @@ export const SETTINGS = {
     flag: '--archives-bucket',
     variable: 'PODFREIGHT_ARCHIVES_BUCKET',
     what: 'the bucket of archives',
-    use: 'push, agent, checkpoint',
+    use: 'push, agent, checkpoint, rm, hold, unhold',
     output: 'ArchivesBucket',
   },
   bundlesBucket: {
@@ -34,7 +34,7 @@ export const SETTINGS = {
     flag: '--table',
     variable: 'PODFREIGHT_TABLE',
     what: 'the catalogue table',
-    use: 'list, pull --pod, agent --prune',
+    use: 'list, pull --pod, agent --prune, rm, hold, unhold, prune',
     output: 'Table',
   },
   bundleFunction: {

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'corrupt-archive' // well-formed, but its bytes are not those its digests promise
   | 'unsupported' // understood, but not something podfreight does
   | 'conflict' // something else already has that name
+  | 'held' // a hold keeps it from being removed
   | 'source-changed' // the object or file changed while it was read
   | 'busy' // another process holds the lock
   | 'no-credentials' // the SDK's chain found none, or they are expired

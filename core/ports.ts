@@ -2,6 +2,7 @@
 import type { PartPlan } from './bundle/plan.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodQuery, PodRecord } from './catalogue/records.ts';
 import type { SweepPosition } from './catalogue/sweep.ts';
+import type { Custody } from './custody/custody.ts';
 import type { ByteRange } from './range.ts';
 import type { ReconcileRun } from './reconcile/run.ts';
 
@@ -202,4 +203,34 @@ export interface CatalogueSurvey {
   /** The comparison of these buckets that was saved last, strongly consistent. */
   run(archivesBucket: string): Promise<ReconcileRun | undefined>;
   saveRun(run: ReconcileRun): Promise<void>;
+}
+
+/** What was decided about archives. */
+export interface Custodies {
+  /** Strongly consistent. */
+  of(location: ObjectLocation): Promise<Custody | undefined>;
+  /**
+   * Writes `after`, whose revision is another than that of `before`, where `before` still is what is there.
+   * @returns false when something else has been decided meanwhile, and stays
+   */
+  replace(before: Custody | undefined, after: Custody): Promise<boolean>;
+  /** Archives with a hold, newest hold first. */
+  held(page: PageRequest): Promise<Page<Custody>>;
+  /** Archives that were removed and have no hold, newest removal first. */
+  removed(page: PageRequest): Promise<Page<Custody>>;
+}
+
+export interface ArchiveKeeper {
+  /**
+   * Deletes the object, when it still has this ETag; in a bucket with versions by a delete marker, so that it can be brought
+   * back as long as the bucket keeps old versions.
+   * @returns false when there is none
+   * @throws PodfreightError `source-changed` when it has another ETag, and as `ArchiveStore.open`
+   */
+  remove(location: ObjectLocation, etag: string): Promise<boolean>;
+  /**
+   * Sets or lifts S3's own lock on a version, which nobody can delete then, whatever they may otherwise.
+   * @returns false when the bucket has no such locks
+   */
+  lock(location: ObjectLocation, on: boolean): Promise<boolean>;
 }

@@ -17,6 +17,7 @@ const CODES: Readonly<Record<ErrorCode, true>> = {
   service: true,
   'no-space': true,
   io: true,
+  held: true,
   interrupted: true,
   internal: true,
 };

@@ -39,6 +39,11 @@ export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void
   grantee.allow(['dynamodb:Query'], [`${table}/index/bucket`]);
 }
 
+/** Removing leaves an old version, which the bucket's rules keep for a while. */
+export function removesArchives(grantee: Grantee, { here }: Deployment): void {
+  objects(grantee, [here.archivesBucket], '*', ['s3:DeleteObject']);
+}
+
 /** Reads, too, because a bundle asked for again is recognised; and lists what uploads it left, to go on with them. */
 export function writesBundles(grantee: Grantee, deployment: Deployment): void {
   const { bundlesBucket } = deployment.here;

@@ -7,7 +7,7 @@ import { BUNDLING, DIST, replaceFile } from './bundling.ts';
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 /** Each is `lambda/<name>.ts`, exporting `handler`. */
-export const FUNCTIONS = ['catalogue', 'create-bundle', 'reconcile'] as const;
+export const FUNCTIONS = ['catalogue', 'create-bundle', 'reconcile', 'retention'] as const;
 
 export type FunctionName = (typeof FUNCTIONS)[number];
 

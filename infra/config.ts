@@ -1,5 +1,6 @@
 import type { Node } from 'constructs';
 import { PodfreightError } from '../core/errors.ts';
+import { parseRetentionPolicy, type RetentionPolicy } from '../core/retention/policy.ts';
 
 /** What a deployment may choose, in cdk.json's `context.podfreight` or as `cdk deploy -c podfreight='{"stackName":"…"}'`. */
 export interface Config {
@@ -38,6 +39,8 @@ export interface Config {
   readonly bundleMemoryMiB: number;
   /** How often buckets and catalogue are compared, 1 to 720. */
   readonly reconcileEveryHours: number;
+  /** Which checkpoints are removed, once a day (core/retention/policy.ts). Unset: none. */
+  readonly retention?: RetentionPolicy;
 }
 
 /** What CloudWatch Logs can keep that makes sense here. */
@@ -68,6 +71,15 @@ const between =
 
 const isRegion = (value: unknown): value is string =>
   typeof value === 'string' && /^[a-z]{2}(-[a-z]+)+-\d{1,2}$/.test(value);
+
+function isRetentionPolicy(value: unknown): boolean {
+  try {
+    parseRetentionPolicy(value, 'It');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** For each setting: its check, and the words for what it must be. */
 const CHECKS: Record<keyof Config, [Check, string]> = {
@@ -100,6 +112,7 @@ const CHECKS: Record<keyof Config, [Check, string]> = {
   ],
   bundleMemoryMiB: [between(512, 10_240), 'a whole number from 512 to 10240'],
   reconcileEveryHours: [between(1, 720), 'a whole number from 1 to 720'],
+  retention: [isRetentionPolicy, 'a policy like {"keepNewest": 5, "maxAgeDays": 30, "keepAtLeast": 1}'],
 };
 
 /**

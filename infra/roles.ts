@@ -80,12 +80,22 @@ function pushes(role: PodfreightRole, deployment: Deployment, keys: string): voi
 
 /** Removing leaves a version, which the bucket's rules keep for a while; nothing here removes that. */
 function operates(role: PodfreightRole, deployment: Deployment): void {
-  const { config, places } = deployment;
+  const { places } = deployment;
   role.allow(
     ['lambda:InvokeFunction'],
     places.map((place) => functionArn('create-bundle', deployment, place)),
   );
   const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
-  const holding = config.objectLock ? ['s3:PutObjectLegalHold', 's3:GetObjectLegalHold'] : [];
-  objects(role, buckets, '*', ['s3:DeleteObject', ...holding]);
+  // Legal holds also where the bucket has none: only so does S3 say that.
+  objects(role, buckets, '*', ['s3:DeleteObject', 's3:PutObjectLegalHold', 's3:GetObjectLegalHold']);
+  // Holds and removals, and what becomes of an archive by them.
+  const archives = places.map(({ archivesBucket }) => `ARCHIVE#${archivesBucket}/*`);
+  role.allow(
+    ['dynamodb:PutItem', 'dynamodb:BatchWriteItem'],
+    places.map((place) => tableArn(deployment, place)),
+    {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': archives },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    },
+  );
 }

@@ -11,8 +11,9 @@ import { imageFact } from '../../core/catalogue/container-facts.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import type { ArchiveRecord, BundleRecord, Page, PageRequest, PodRecord } from '../../core/catalogue/records.ts';
 import type { Engine } from '../../core/checkpoint/identity.ts';
+import type { Custody } from '../../core/custody/custody.ts';
 import { PodfreightError } from '../../core/errors.ts';
-import type { Catalogue } from '../../core/ports.ts';
+import type { Catalogue, Custodies } from '../../core/ports.ts';
 import { formatBytes } from '../bytes.ts';
 import { CONTAINER_COLUMNS, type Columns, POD_COLUMNS, SANDBOX_COLUMN } from '../checkpoint-columns.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
@@ -39,6 +40,8 @@ interface Flags {
   readonly containers?: boolean;
   readonly bundles?: boolean;
   readonly rejected?: boolean;
+  readonly held?: boolean;
+  readonly removed?: boolean;
   readonly limit: number;
   readonly showSandboxId?: boolean;
   readonly table?: string;
@@ -65,6 +68,8 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--containers', 'a row for each container')
     .option('--bundles', 'list bundles instead')
     .option('--rejected', 'list objects of the bucket that are no archives, and why')
+    .option('--held', 'list archives with a hold, and by whom and why')
+    .option('--removed', 'list archives that were removed, and by whom and why')
     .option('--limit <count>', 'at most so many; 0 for all', countOf, 100)
     .option('--show-sandbox-id', 'add a column with the SandboxIDs')
     .option('--table <name>', 'the catalogue table ($PODFREIGHT_TABLE)')
@@ -80,6 +85,7 @@ Examples:
   $ podfreight list --engine cri-o --runtime crun --until 2026-11-01T00:00:00Z
   $ podfreight list --pod default/my-redis --containers
   $ podfreight list --bundles
+  $ podfreight list --removed --since 2026-11-01T00:00:00Z
   $ podfreight list /var/lib/kubelet/checkpoints`,
     )
     .action((directory: string | undefined, flags: Flags) =>
@@ -103,10 +109,11 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
   const selector = selectorOf(flags, settings.cluster);
   const period = periodOf(flags);
   const table = required(settings, 'table');
-  const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
+  const { dynamodbCatalogue, dynamodbCustodies } = await import('../../aws/dynamodb-catalogue.ts');
   const catalogue = dynamodbCatalogue(table);
   if (flags.bundles) return listBundles(catalogue, period, flags, context);
   if (flags.rejected) return listRejected(catalogue, period, flags, context);
+  if (flags.held || flags.removed) return listDecided(dynamodbCustodies(table), period, flags, context);
   const query = selectorQuery(selector);
   const byContainer = flags.containers || selectsContainers(selector);
   const { items, more } = await gather<PodRecord, PodRecord>(
@@ -176,6 +183,25 @@ async function listRejected(
   if (more) noteMore(flags, context);
 }
 
+async function listDecided(custodies: Custodies, period: Period, flags: Flags, context: CommandContext): Promise<void> {
+  const turn = flags.held ? custodies.held : custodies.removed;
+  const { items, more } = await gather<Custody, Custody>(
+    (page) => turn({ ...page, ...period }),
+    (custody) => [custody],
+    flags.limit,
+    context.signal,
+  );
+  const lines = items.map(({ location, hold, removal }) => {
+    const { at, by, reason } = (flags.held ? hold : removal)!;
+    const pods = flags.held ? [] : removal!.pods.map(({ namespace, name }) => `${namespace}/${name}`);
+    const what = [`s3://${location.bucket}/${location.key}`, ...pods].map(safeText).join('  ');
+    const begun = !flags.held && removal!.state === 'begun' ? ' (not finished)' : '';
+    return `${at}  ${what}\n    ${safeText(`${by}: ${reason}${begun}`)}\n`;
+  });
+  context.output.result({ [flags.held ? 'held' : 'removed']: items, more }, lines.join(''));
+  if (more) noteMore(flags, context);
+}
+
 /** Turns pages until there is one item more than wanted, or no page more. */
 async function gather<Found, Listed>(
   turn: (page: PageRequest) => Promise<Page<Found>>,
@@ -204,15 +230,16 @@ function periodOf({ since, until }: Flags): Period {
 }
 
 function selectorOf(
-  { pod, namespace, node, image, engine, runtime, sandboxId, containers, bundles, rejected }: Flags,
+  { pod, namespace, node, image, engine, runtime, sandboxId, containers, bundles, rejected, held, removed }: Flags,
   cluster: string | undefined,
 ): PodSelector {
   const filters = { pod, namespace, node, image, engine, runtime, sandboxId };
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  if ((bundles || rejected) && (containers || given.length > 0)) {
+  const others = [bundles, rejected, held, removed].filter(Boolean).length;
+  if (others > 1 || (others > 0 && (containers || given.length > 0))) {
     throw new PodfreightError(
       'usage',
-      '--bundles and --rejected list all there are; they take --since, --until and --limit, but no filter.',
+      '--bundles, --rejected, --held and --removed each list all there are; they take --since, --until and --limit, but no filter.',
     );
   }
   return inCluster(Object.fromEntries(given), cluster);

@@ -19,6 +19,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   service: 'AWS answered with a failure',
   'no-space': 'the file system is full',
   io: 'any other failure of the file system',
+  held: 'a hold keeps an archive from being removed',
   interrupted: 'by SIGINT; 143 by SIGTERM',
 };
 

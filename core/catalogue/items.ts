@@ -1,3 +1,4 @@
+import type { Custody } from '../custody/custody.ts';
 import type { ObjectLocation } from '../ports.ts';
 import { factsOf, type KnownFact } from './container-facts.ts';
 import { wholeSeconds } from './instant.ts';
@@ -239,4 +240,27 @@ function spanOf({ since, until }: Span): Pick<ItemQuery, 'from' | 'to'> {
 /** How far the comparison with a bucket is. */
 export function reconcileRunItem<Run extends { readonly archivesBucket: string }>(run: Run): Item<Run> {
   return { pk: `RECONCILE#${run.archivesBucket}`, sk: 'RUN', record: run };
+}
+
+export function custodyItemKey(location: ObjectLocation): ItemKey {
+  return { pk: archivePartition(location), sk: 'CUSTODY' };
+}
+
+/** In the listing of what is held, or else of what was removed. */
+export function custodyItem(custody: Custody): Item<Custody> {
+  const { location, hold, removal, revision } = custody;
+  const deed = hold ?? removal;
+  return {
+    ...custodyItemKey(location),
+    order: String(revision),
+    ...(deed !== undefined && {
+      subject: hold === undefined ? 'REMOVED' : 'HELD',
+      listedAt: sortKey(`${deed.at}#${location.bucket}/${location.key}`),
+    }),
+    record: custody,
+  };
+}
+
+export function custodyListing(subject: 'HELD' | 'REMOVED', span: Span): ItemQuery {
+  return { index: 'subject', partition: subject, ...spanOf(span), descending: true };
 }

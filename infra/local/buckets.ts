@@ -3,11 +3,13 @@ import {
   CreateBucketCommand,
   PutBucketNotificationConfigurationCommand,
   PutBucketVersioningCommand,
+  PutObjectLockConfigurationCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { Resource, Template } from './template.ts';
 
 interface BucketProperties {
+  readonly ObjectLockEnabled?: boolean;
   readonly VersioningConfiguration?: { readonly Status?: 'Enabled' | 'Suspended' };
   readonly NotificationConfiguration?: {
     readonly EventBridgeConfiguration?: { readonly EventBridgeEnabled?: boolean };
@@ -30,6 +32,10 @@ async function createBucket(client: S3Client, { name, properties }: Resource<Buc
   if (versions) {
     const VersioningConfiguration = { Status: versions };
     await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration }));
+  }
+  if (properties.ObjectLockEnabled) {
+    const ObjectLockConfiguration = { ObjectLockEnabled: 'Enabled' } as const;
+    await client.send(new PutObjectLockConfigurationCommand({ Bucket: name, ObjectLockConfiguration }));
   }
   if (properties.NotificationConfiguration?.EventBridgeConfiguration?.EventBridgeEnabled) {
     const NotificationConfiguration = { EventBridgeConfiguration: {} };

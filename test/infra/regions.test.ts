@@ -53,7 +53,7 @@ test('every region has its own buckets, key, queue and functions', () => {
       Object.values(template.findResources('AWS::Lambda::Function'))
         .map(({ Properties }) => Properties.FunctionName)
         .sort(),
-      ['podfreight-catalogue', 'podfreight-create-bundle', 'podfreight-reconcile'],
+      ['podfreight-catalogue', 'podfreight-create-bundle', 'podfreight-reconcile', 'podfreight-retention'],
     );
   }
 });

@@ -208,6 +208,7 @@ test('functions run at once no more often than was set', () => {
     'podfreight-catalogue': undefined,
     'podfreight-create-bundle': 10,
     'podfreight-reconcile': undefined,
+    'podfreight-retention': undefined,
   });
 });
 
@@ -242,6 +243,7 @@ test('functions are told where things are', () => {
     'podfreight-catalogue': always,
     'podfreight-create-bundle': [...always, 'PODFREIGHT_BUNDLES_BUCKET'].sort(),
     'podfreight-reconcile': [...always, 'PODFREIGHT_BUNDLES_BUCKET', 'PODFREIGHT_RECONCILE_HOURS'].sort(),
+    'podfreight-retention': always,
   });
 });
 

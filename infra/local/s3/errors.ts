@@ -3,6 +3,8 @@ import { xmlDocument } from './xml.ts';
 /** S3's error codes that this endpoint answers with, and their HTTP status. */
 const STATUS = {
   AccessDenied: 403,
+  ObjectLockConfigurationNotFoundError: 404,
+  NoSuchObjectLockConfiguration: 404,
   AuthorizationHeaderMalformed: 400,
   AuthorizationQueryParametersError: 400,
   BadDigest: 400,

@@ -4,6 +4,7 @@ import type { Checksum } from './checksum.ts';
 import { checkWrite, type WriteConditions } from './conditions.ts';
 import type { Content, Segment } from './content.ts';
 import type { Database } from './database.ts';
+import { S3Error } from './errors.ts';
 import type { EventQueue, ObjectChange } from './events.ts';
 
 /** What is kept with an object and given back with it. */
@@ -63,6 +64,9 @@ export const VERSION_COLUMNS =
   'sequence, key, version, latest, marker, size_bytes, etag, modified_ms, attributes, content';
 
 export const NULL_VERSION = 'null';
+
+/** The header in which S3 gives back a legal hold. */
+export const LEGAL_HOLD = 'x-amz-object-lock-legal-hold';
 
 export interface Deletion {
   /** The version that went, or the marker that came. */
@@ -161,6 +165,9 @@ export class Objects {
       const version = this.find(bucket.name, key, how.versionId);
       const answer = how.versionId === undefined ? {} : { versionId: how.versionId };
       if (version === undefined) return { ...answer, marker: false };
+      if (version.attributes.headers[LEGAL_HOLD] === 'ON') {
+        throw new S3Error('AccessDenied', 'Access Denied because object protected by object lock.');
+      }
       this.#erase(version);
       this.#database.run(
         `UPDATE version SET latest = 1
@@ -175,7 +182,15 @@ export class Objects {
   }
 
   setTags(version: ObjectVersion, tags: Attributes['tags']): void {
-    const attributes: Attributes = { ...version.attributes, tags };
+    this.#setAttributes(version, { ...version.attributes, tags });
+  }
+
+  setLegalHold(version: ObjectVersion, status: 'ON' | 'OFF'): void {
+    const headers = { ...version.attributes.headers, [LEGAL_HOLD]: status };
+    this.#setAttributes(version, { ...version.attributes, headers });
+  }
+
+  #setAttributes(version: ObjectVersion, attributes: Attributes): void {
     this.#database.run(
       'UPDATE version SET attributes = ? WHERE sequence = ?',
       JSON.stringify(attributes),

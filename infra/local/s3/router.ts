@@ -4,6 +4,7 @@ import { bucketOperations } from './operations/bucket.ts';
 import { configurationOperations } from './operations/configuration.ts';
 import { copyOperations } from './operations/copy.ts';
 import { deleteOperations } from './operations/delete.ts';
+import { legalHoldOperations } from './operations/legal-hold.ts';
 import { listOperations } from './operations/list.ts';
 import { objectOperations } from './operations/object.ts';
 import { taggingOperations } from './operations/tagging.ts';
@@ -18,6 +19,7 @@ const OPERATIONS: readonly Operation[] = [
   ...objectOperations,
   ...copyOperations,
   ...deleteOperations,
+  ...legalHoldOperations,
   ...taggingOperations,
   ...uploadOperations,
 ].sort((a, b) => demands(b) - demands(a));

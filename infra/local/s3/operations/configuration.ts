@@ -62,6 +62,13 @@ const CONFIGURATIONS: readonly Configuration[] = [
     missing: 'OwnershipControlsNotFoundError',
     deletable: true,
   },
+  {
+    name: 'object-lock',
+    noun: 'ObjectLockConfiguration',
+    action: 'BucketObjectLockConfiguration',
+    root: 'ObjectLockConfiguration',
+    missing: 'ObjectLockConfigurationNotFoundError',
+  },
   { name: 'tagging', noun: 'BucketTagging', root: 'Tagging', missing: 'NoSuchTagSet', deletable: true },
   {
     name: 'cors',

@@ -1,0 +1,13 @@
+import { removalContext } from '../aws/removal-context.ts';
+import { parseRetentionPolicy, RETENTION } from '../core/retention/policy.ts';
+import { readConfig } from './config.ts';
+import { retentionHandler } from './retention-handler.ts';
+
+const { table, archivesBucket } = readConfig(['table', 'archivesBucket']);
+const policy = process.env[RETENTION];
+
+export const handler = retentionHandler({
+  ...removalContext(table),
+  archivesBucket,
+  ...(policy && { policy: parseRetentionPolicy(JSON.parse(policy), RETENTION) }),
+});
