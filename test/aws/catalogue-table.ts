@@ -7,14 +7,14 @@ import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
 const TABLE = 'catalogue';
 
 /** dynalite in this process, in memory, with the catalogue's table in it. */
-export async function startCatalogueTable() {
+export async function startCatalogueTable({ maxAttempts = 1 } = {}) {
   const server = dynalite({ createTableMs: 0 }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = new DynamoDBClient({
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
+    maxAttempts,
   });
   const { partitionKey, sortKey, indexes } = CATALOGUE_TABLE;
   const keySchema = (hash: string, range: string) => [

@@ -31,6 +31,8 @@ const KILLED = 0.2;
 const KILLED_WITHIN_CALLS = 60;
 const CALLS_OF_ONE_EVENT = 8;
 const ATTEMPTS = 5;
+/** On a machine that is busy with other things: what is cut off here is cut off on purpose. */
+const TIME_ENOUGH_MS = 900_000;
 
 /** Changes of a bucket: objects that come, go and come again, and some that are no archives. */
 export class Changes {
@@ -115,7 +117,7 @@ export async function deliver({ queued, lost }: Messages, cloud: Cloud, chance: 
   const handle = async (batch: readonly string[], callsLeft?: number): Promise<readonly string[]> => {
     const mine = callsLeft === undefined ? table : mortalTable(table, callsLeft);
     const handler = catalogueHandler({ store, catalogue: tableCatalogue(mine), archivesBucket: 'archives' });
-    const { batchItemFailures } = await handler(sqsEvent(batch), lambdaContext());
+    const { batchItemFailures } = await handler(sqsEvent(batch), lambdaContext(TIME_ENOUGH_MS));
     if (callsLeft === undefined)
       return batchItemFailures.map(({ itemIdentifier }) => batch[Number(itemIdentifier.slice(1))]!);
     killed += 1;
