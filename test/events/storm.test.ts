@@ -70,7 +70,10 @@ describe(`${changes} events about ${objects} objects, tripled, shuffled, some lo
   });
 
   it('may all be lost: reconcile makes the table anew', async () => {
-    await using table = { ...(await startCatalogueTable({ maxAttempts: 5 })), [Symbol.asyncDispose]: () => table.close() };
+    await using table = {
+      ...(await startCatalogueTable({ maxAttempts: 5 })),
+      [Symbol.asyncDispose]: () => table.close(),
+    };
     const { run } = await reconcileAll({ buckets, ...table }, chance);
     assert.equal(run.counts.uncatalogued, await assertTableEqualsBucket({ buckets, ...table }));
   });
