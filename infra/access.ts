@@ -34,9 +34,12 @@ export function listsVersions(grantee: Grantee, { here }: Deployment): void {
 
 /** All of it, by key and as a whole; and forgets bundles that are gone. */
 export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void {
-  const table = tableArn(deployment, deployment.here);
-  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [table]);
-  grantee.allow(['dynamodb:Query'], [`${table}/index/bucket`]);
+  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [tableArn(deployment, deployment.here)]);
+  listsByKey(grantee, deployment);
+}
+
+export function listsByKey(grantee: Grantee, deployment: Deployment): void {
+  grantee.allow(['dynamodb:Query'], [`${tableArn(deployment, deployment.here)}/index/bucket`]);
 }
 
 /** Removing leaves an old version, which the bucket's rules keep for a while. */

@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { RECONCILE_HOURS } from '../core/reconcile/schedule.ts';
 import { RETENTION } from '../core/retention/policy.ts';
 import {
+  listsByKey,
   listsVersions,
   readsArchives,
   readsBundles,
@@ -71,6 +72,7 @@ export class Repair extends Construct {
     readsArchives(retention, deployment);
     writesCatalogue(retention, deployment);
     readsCatalogue(retention, deployment);
+    listsByKey(retention, deployment);
     // Without a policy it can tell what one would remove, and not do it; and no clock asks it.
     if (policy === undefined) return;
     retention.tell(RETENTION, JSON.stringify(policy));

@@ -87,11 +87,11 @@ function operates(role: PodfreightRole, deployment: Deployment): void {
   );
   const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
   // Legal holds also where the bucket has none: only so does S3 say that.
-  objects(role, buckets, '*', ['s3:DeleteObject', 's3:PutObjectLegalHold', 's3:GetObjectLegalHold']);
+  objects(role, buckets, '*', ['s3:DeleteObject', 's3:PutObjectLegalHold']);
   // Holds and removals, and what becomes of an archive by them.
   const archives = places.map(({ archivesBucket }) => `ARCHIVE#${archivesBucket}/*`);
   role.allow(
-    ['dynamodb:PutItem', 'dynamodb:BatchWriteItem'],
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'],
     places.map((place) => tableArn(deployment, place)),
     {
       'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': archives },

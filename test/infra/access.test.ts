@@ -55,7 +55,9 @@ const RESOURCES: Readonly<Record<string, string>> = {
 
 const CONDITIONS: Readonly<Record<string, Conditions>> = {
   's3:PutObject': ONCE,
-  'dynamodb:GetItem': leading(OWN),
+  ...Object.fromEntries(
+    ['GetItem', 'Query', 'PutItem', 'BatchWriteItem'].map((verb) => [`dynamodb:${verb}`, leading(OWN)]),
+  ),
 };
 
 function callOf(role: string, row: string): Call {
@@ -87,7 +89,8 @@ const BESIDES: Readonly<Record<string, readonly string[]>> = {
   agent: ['kms:Decrypt', 'kms:GenerateDataKey'],
   node: ['kms:Decrypt', 'kms:GenerateDataKey'],
   reader: SET_UP,
-  operator: [...SET_UP, 's3:DeleteObject'],
+  retention: [...LAMBDA, 'kms:Decrypt'],
+  operator: SET_UP,
 };
 
 test('Lambda polls the queue in the name of the catalogue function, S3 uses the key, the logs are written', async () => {

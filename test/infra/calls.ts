@@ -23,6 +23,9 @@ const writes = (bucket: string) => [
 const PUSHES = [...writes('archives'), 'dynamodb:GetItem table'];
 const PULLS = [...reads('archives'), ...reads('bundles'), ...INDEXES];
 
+/** What becomes of an archive. */
+const RECORDS = ['GetItem', 'Query', 'PutItem', 'BatchWriteItem'].map((verb) => `dynamodb:${verb} table`);
+
 /**
  * Every call that is made in the name of a role, `<action> <on what>`. End-to-end runs hold it complete: one that makes
  * another call fails. access.test.ts holds it true: what stands here is what the policies allow, and all of it.
@@ -58,7 +61,14 @@ export const CALLS: Readonly<Record<string, readonly string[]>> = {
   agent: PUSHES,
   node: PUSHES,
   reader: PULLS,
-  operator: [...PULLS, 'lambda:InvokeFunction create-bundle'],
+  retention: [...reads('archives'), ...RECORDS, ...INDEXES, 'dynamodb:Query table/index/bucket'],
+  operator: [
+    ...PULLS,
+    ...RECORDS,
+    'lambda:InvokeFunction create-bundle',
+    's3:DeleteObject archives/*',
+    's3:PutObjectLegalHold archives/*',
+  ],
 };
 
 /** In whose name a command is meant to be run. */
@@ -68,6 +78,10 @@ export const ROLE_OF_COMMAND: Readonly<Record<string, string>> = {
   list: 'reader',
   pull: 'reader',
   bundle: 'operator',
+  rm: 'operator',
+  hold: 'operator',
+  unhold: 'operator',
+  prune: 'operator',
 };
 
 /** What a resource of ours is, without names; undefined when it is none of ours. */
