@@ -111,10 +111,14 @@ export function awsError(error: unknown, what: string, subject: ErrorSubject = {
   return new PodfreightError(code, sentence(what, failure), { cause: error, subject });
 }
 
-/** As {@link awsError}. The subject of a missing bucket is that bucket, of anything else the object. */
-export function s3Error(error: unknown, { bucket, key }: ObjectLocation): PodfreightError {
+/**
+ * As {@link awsError}. The subject of a missing bucket is that bucket, of anything else the object. Of a region that does
+ * not answer its name is told, where it is known.
+ */
+export function s3Error(error: unknown, { bucket, key, region }: ObjectLocation): PodfreightError {
   const subject = isNamed(error, 'NoSuchBucket') ? { bucket } : { bucket, key };
-  return awsError(error, s3Name({ bucket, key }), subject);
+  const where = region !== undefined && isSilent(error) ? ` in ${region}` : '';
+  return awsError(error, `${s3Name({ bucket, key })}${where}`, subject);
 }
 
 export function s3Name({ bucket, key }: ObjectLocation): string {

@@ -13,29 +13,30 @@ import type {
 import { compose } from './compose.ts';
 import { listKeys } from './list-keys.ts';
 import { Outbound, put } from './put.ts';
-import { s3Client } from './s3-client.ts';
+import { S3Clients } from './s3-clients.ts';
 import { Inbound, openS3Source } from './s3-source.ts';
 
-/** Archives and bundles as objects of S3. */
+/** Archives and bundles as objects of S3, in one region or several. */
 export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
-  readonly #client: S3Client;
+  readonly #clients: Pick<S3Clients, 'of'>;
   readonly #inbound = new Inbound();
   readonly #outbound = new Outbound();
 
-  constructor(client: S3Client = s3Client()) {
-    this.#client = client;
+  /** @param clients one for everything, or a choice of them */
+  constructor(clients: S3Client | S3Clients = new S3Clients()) {
+    this.#clients = clients instanceof S3Clients ? clients : { of: () => clients };
   }
 
   async open(location: ObjectLocation, { tailBytes = 0 }: OpenOptions = {}): Promise<ObjectSource> {
-    return await openS3Source(this.#client, location, this.#inbound, tailBytes);
+    return await openS3Source(this.#clients.of(location), location, this.#inbound, tailBytes);
   }
 
   keysBelow(bucket: string, prefix: string, signal?: AbortSignal): AsyncIterable<string> {
-    return listKeys(this.#client, bucket, prefix, signal);
+    return listKeys(this.#clients.of({ bucket }), bucket, prefix, signal);
   }
 
   async put(location: ObjectLocation, body: AsyncIterable<Buffer>, options: PutOptions): Promise<StoredObject> {
-    return await put(this.#client, location, body, options, this.#outbound);
+    return await put(this.#clients.of(location), location, body, options, this.#outbound);
   }
 
   async compose(
@@ -44,6 +45,6 @@ export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
     sources: readonly ObjectSource[],
     options: ComposeOptions = {},
   ): Promise<StoredObject> {
-    return await compose(this.#client, location, plan, sources, options);
+    return await compose(this.#clients.of(location), location, plan, sources, options);
   }
 }

@@ -105,8 +105,9 @@ class S3Source implements ObjectSource {
   /** Its last bytes, until somebody reads some of them: who opens thousands must not hold them all. */
   #tail: Buffer | undefined;
 
-  constructor(client: S3Client, { bucket, key }: ObjectLocation, found: Found, limiter: Limiter) {
-    this.location = { bucket, key, ...(found.VersionId === undefined ? {} : { versionId: found.VersionId }) };
+  constructor(client: S3Client, asked: ObjectLocation, found: Found, limiter: Limiter) {
+    const { versionId: _, ...place } = asked;
+    this.location = { ...place, ...(found.VersionId === undefined ? {} : { versionId: found.VersionId }) };
     this.sizeBytes = found.ContentLength!;
     this.etag = found.ETag!;
     this.modifiedAt = found.LastModified!;

@@ -48,6 +48,8 @@ export interface ObjectLocation {
   readonly key: string;
   /** Absent: the newest. */
   readonly versionId?: string;
+  /** Where the bucket is. Absent: as the bucket's name says, where one knows it; see `regionOf`. */
+  readonly region?: string;
 }
 
 export interface ObjectSource extends ByteSource {
@@ -93,7 +95,8 @@ export interface OpenOptions {
 
 export interface ArchiveStore {
   /**
-   * Opens one version for reading: one request, after which all reads are pinned to its ETag.
+   * Opens one version for reading: one request, after which all reads are pinned to its ETag. It is looked for where
+   * `location` says that it is, and the source's location says the same.
    * @throws PodfreightError `not-found` (bucket or key, and which), `access-denied`, `no-credentials`, `unreachable`, `service`
    */
   open(location: ObjectLocation, options?: OpenOptions): Promise<ObjectSource>;
@@ -110,7 +113,7 @@ export interface ArchiveStore {
 
   /**
    * Stores an object made of literal bytes and of ranges of other objects, which S3 copies: same promises as `put`.
-   * Range sources are pinned to their ETags. What an unfinished call for this key has left is used when it fits the plan,
+   * Range sources are pinned to their ETags, and may lie in other regions. What an unfinished call for this key has left is used when it fits the plan,
    * and removed otherwise; so one key must always stand for the same bytes.
    * @throws PodfreightError `conflict`, `source-changed`, `corrupt-archive` when the bytes do not have the plan's CRC-32,
    *   and as `open`
@@ -152,10 +155,11 @@ export interface Catalogue {
   /** Objects that are gone, newest first by `at`. */
   deleted(page: PageRequest): Promise<Page<ArchiveRecord>>;
   pods(query: PodQuery, page: PageRequest): Promise<Page<PodRecord>>;
-  /** @throws PodfreightError `conflict` when the id is recorded with another object */
+  /** @throws PodfreightError `conflict` when the id is recorded with another object in the same region */
   recordBundle(bundle: BundleRecord): Promise<void>;
-  bundle(bundleId: string): Promise<BundleRecord | undefined>;
-  /** Newest first. */
+  /** As it lies in that region; the same bundle may lie in several. */
+  bundle(bundleId: string, region?: string): Promise<BundleRecord | undefined>;
+  /** Newest first; each once for every region that it lies in. */
   bundles(page: PageRequest): Promise<Page<BundleRecord>>;
 }
 

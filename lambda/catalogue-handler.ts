@@ -5,14 +5,13 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { catalogueObject } from '../core/catalogue/catalogue-archive.ts';
+import { catalogueObject, type LookContext } from '../core/catalogue/catalogue-archive.ts';
 import type { ArchiveRecord } from '../core/catalogue/records.ts';
 import { PodfreightError } from '../core/errors.ts';
-import type { ArchiveStore, Catalogue } from '../core/ports.ts';
+import type { Catalogue } from '../core/ports.ts';
 import { parseObjectEvent } from './object-event.ts';
 
-export interface CatalogueDependencies {
-  readonly store: ArchiveStore;
+export interface CatalogueDependencies extends LookContext {
   readonly catalogue: Catalogue;
   /** Events about another bucket are refused. */
   readonly archivesBucket: string;

@@ -1,7 +1,7 @@
 import { dynamodbCatalogue } from '../aws/dynamodb-catalogue.ts';
 import { S3ArchiveStore } from '../aws/s3-archive-store.ts';
 import { catalogueHandler } from './catalogue-handler.ts';
-import { readConfig } from './config.ts';
+import { ownRegion, readConfig } from './config.ts';
 
 const { table, archivesBucket } = readConfig(['table', 'archivesBucket']);
 
@@ -9,4 +9,5 @@ export const handler = catalogueHandler({
   store: new S3ArchiveStore(),
   catalogue: dynamodbCatalogue(table),
   archivesBucket,
+  ...ownRegion(),
 });

@@ -1,5 +1,6 @@
 import { PodfreightError } from '../core/errors.ts';
 import { RECONCILE_HOURS } from '../core/reconcile/schedule.ts';
+import { parseRegions, type Regions } from '../core/regions.ts';
 
 /** What the stack tells its functions: setting → environment variable. */
 const VARIABLES = {
@@ -8,6 +9,8 @@ const VARIABLES = {
   bundlesBucket: 'PODFREIGHT_BUNDLES_BUCKET',
   reconcileHours: RECONCILE_HOURS,
 } as const;
+
+const REGIONS = 'PODFREIGHT_REGIONS';
 
 type Setting = keyof typeof VARIABLES;
 
@@ -28,4 +31,21 @@ export function readConfig<S extends Setting>(
     });
   });
   return Object.fromEntries(entries) as Record<S, string>;
+}
+
+/**
+ * What podfreight has in all regions; nothing is known of them when the variable is missing or empty.
+ * @throws PodfreightError `usage` when it is not what the stack writes
+ */
+export function readRegions(environment: Readonly<Record<string, string | undefined>> = process.env): Regions {
+  const text = environment[REGIONS];
+  return text ? parseRegions(text, `The environment variable ${REGIONS}`) : new Map();
+}
+
+/** Where the function runs, as Lambda tells it. */
+export function ownRegion(environment: Readonly<Record<string, string | undefined>> = process.env): {
+  region?: string;
+} {
+  const { AWS_REGION } = environment;
+  return AWS_REGION ? { region: AWS_REGION } : {};
 }

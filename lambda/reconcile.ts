@@ -3,7 +3,7 @@ import { dynamodbClient } from '../aws/dynamodb-client.ts';
 import { S3ArchiveStore } from '../aws/s3-archive-store.ts';
 import { S3BucketListing } from '../aws/s3-bucket-listing.ts';
 import { s3Client } from '../aws/s3-client.ts';
-import { readConfig } from './config.ts';
+import { ownRegion, readConfig } from './config.ts';
 import { reconcileHandler } from './reconcile-handler.ts';
 
 const { table, archivesBucket, bundlesBucket, reconcileHours } = readConfig([
@@ -22,5 +22,6 @@ export const handler = reconcileHandler({
   survey: dynamodbSurvey(table, dynamodb),
   archivesBucket,
   bundlesBucket,
+  ...ownRegion(),
   everyHours: Number(reconcileHours),
 });

@@ -51,7 +51,8 @@ async function make(chosen: readonly PodRecord[], sources: readonly BundleSource
     const { object } = await storeObject(location, { plan: parts, sources: objects, progress }, work);
     objects.push(object);
   }
-  const location = { bucket: work.bucket, key: bundleKey(bundleId, format) };
+  const { bucket, region } = work;
+  const location = { bucket, key: bundleKey(bundleId, format), ...(region !== undefined && { region }) };
   const { object, created } = await storeObject(location, { plan: plan.parts, sources: objects, progress }, work);
 
   const pods = bundledPods(chosen, ready);

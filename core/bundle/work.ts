@@ -8,6 +8,8 @@ export interface BundleContext {
   readonly catalogue: Catalogue;
   /** Where bundles go, and what is rewritten for them. */
   readonly bucket: string;
+  /** Of `bucket`, and so of what is made. */
+  readonly region?: string;
   /** Sent so far, by this call and before. */
   requests(): RequestCount;
   /** Until the call must have answered. */

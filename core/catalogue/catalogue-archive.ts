@@ -16,6 +16,13 @@ export interface Catalogued {
   readonly isNewest: boolean;
 }
 
+/** Where to look. */
+export interface LookContext {
+  readonly store: ArchiveStore;
+  /** Of the bucket, which is recorded with it. */
+  readonly region?: string;
+}
+
 /** What is recorded of a look at an object: how it is ordered among the others of this object, and when it was so. */
 export type Occasion = Pick<ObjectEvent, 'bucket' | 'key' | 'sequencer' | 'at'>;
 
@@ -28,10 +35,10 @@ export type Occasion = Pick<ObjectEvent, 'bucket' | 'key' | 'sequencer' | 'at'>;
  */
 export async function catalogueObject(
   event: ObjectEvent | Occasion,
-  { store, catalogue }: { store: ArchiveStore; catalogue: Catalogue },
+  context: LookContext & { readonly catalogue: Catalogue },
 ): Promise<Catalogued> {
-  const { archive, pods } = await look(event, store);
-  return { archive, isNewest: await catalogue.record(archive, pods) };
+  const { archive, pods } = await look(event, context);
+  return { archive, isNewest: await context.catalogue.record(archive, pods) };
 }
 
 interface Finding {
@@ -39,8 +46,8 @@ interface Finding {
   readonly pods: readonly PodRecord[];
 }
 
-async function look({ bucket, key, sequencer, at }: Occasion, store: ArchiveStore): Promise<Finding> {
-  const location: ObjectLocation = { bucket, key };
+async function look({ bucket, key, sequencer, at }: Occasion, { store, region }: LookContext): Promise<Finding> {
+  const location: ObjectLocation = { bucket, key, ...(region !== undefined && { region }) };
   const found = await openIfThere(store, location);
   if (found === undefined) return { archive: { location, state: 'deleted', sequencer, at }, pods: [] };
   const source = boundedSource(found);

@@ -164,15 +164,16 @@ export function itemsUpToEvent(location: ObjectLocation, sequencer: string): Ite
   return { ...itemsOfEvent(location, sequencer), from: 'EVENT#' };
 }
 
-export function bundleItemKey(bundleId: string): ItemKey {
-  return { pk: `BUNDLE#${bundleId}`, sk: 'BUNDLE' };
+/** One for each region, so that two regions that make the same bundle never write the same item. */
+export function bundleItemKey(bundleId: string, region: string | undefined): ItemKey {
+  return { pk: `BUNDLE#${bundleId}`, sk: region === undefined ? 'BUNDLE' : `BUNDLE#${region}` };
 }
 
 export function bundleItem(record: BundleRecord): Item<BundleRecord> {
   const listedAt = `${record.createdAt}#${record.bundleId}`;
-  const { bucket, key } = record.location;
+  const { bucket, key, region } = record.location;
   return {
-    ...bundleItemKey(record.bundleId),
+    ...bundleItemKey(record.bundleId, region),
     subject: BUNDLES,
     listedAt,
     identity: `${bucket}/${key}`,

@@ -69,7 +69,7 @@ export function tableCatalogue(table: ItemTable): Catalogue {
     async recordBundle(bundle) {
       const item = bundleItem(bundle);
       if (await table.put(item, 'not-older')) return;
-      const there = await table.get(bundleItemKey(bundle.bundleId));
+      const there = await table.get(bundleItemKey(bundle.bundleId, bundle.location.region));
       if (there?.identity === item.identity) return;
       throw new PodfreightError(
         'conflict',
@@ -78,8 +78,8 @@ export function tableCatalogue(table: ItemTable): Catalogue {
       );
     },
 
-    async bundle(bundleId) {
-      const item = await table.get(bundleItemKey(bundleId));
+    async bundle(bundleId, region) {
+      const item = await table.get(bundleItemKey(bundleId, region));
       return item?.record as BundleRecord | undefined;
     },
 

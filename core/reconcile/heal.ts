@@ -1,13 +1,12 @@
-import { catalogueObject } from '../catalogue/catalogue-archive.ts';
+import { catalogueObject, type LookContext } from '../catalogue/catalogue-archive.ts';
 import { wholeSeconds } from '../catalogue/instant.ts';
 import type { ArchiveRecord } from '../catalogue/records.ts';
 import { sequencerAfter } from '../catalogue/sequencer.ts';
 import { openIfThere } from '../open-if-there.ts';
-import type { ArchiveStore, Catalogue, CatalogueSurvey, ListedObject, ObjectLocation } from '../ports.ts';
+import type { Catalogue, CatalogueSurvey, ListedObject, ObjectLocation } from '../ports.ts';
 import { differenceOf } from './difference.ts';
 
-export interface HealContext {
-  readonly store: ArchiveStore;
+export interface HealContext extends LookContext {
   readonly catalogue: Catalogue;
   readonly survey: CatalogueSurvey;
   readonly now: () => Date;

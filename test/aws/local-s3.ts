@@ -34,6 +34,7 @@ export function clientOf(url: string, options: S3ClientOptions = {}): S3Client {
 /** An endpoint of its own, with one bucket. */
 export async function localS3({
   versioned = false,
+  region = REGION,
   ...options
 }: { versioned?: boolean } & S3ClientOptions = {}): Promise<LocalS3> {
   const dir = await mkdtemp(join(tmpdir(), 'podfreight-aws-'));
@@ -42,12 +43,12 @@ export async function localS3({
   const endpoint = await startS3({
     dir,
     credentials: { [CREDENTIALS.accessKeyId]: CREDENTIALS.secretAccessKey },
-    region: REGION,
+    region,
     faults: (request) => faults?.(request),
     onRequest: (record) => requests.push(record),
   });
-  const client = clientOf(endpoint.url, options);
-  const bucket = 'archives';
+  const client = clientOf(endpoint.url, { region, ...options });
+  const bucket = region === REGION ? 'archives' : `archives-${region}`;
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   if (versioned) {
     const VersioningConfiguration = { Status: 'Enabled' } as const;
@@ -70,6 +71,7 @@ export async function localS3({
     },
     store: new S3ArchiveStore(client),
     bucket,
+    region,
     async overwrite({ bucket: Bucket, key: Key }: ObjectLocation, Body: Buffer) {
       await client.send(new PutObjectCommand({ Bucket, Key, Body }));
     },

@@ -13,6 +13,8 @@ export interface StoreUnderTest {
   readonly store: ArchiveStore & ArchiveKeys;
   /** Exists, keeps no versions, and sees no writes but the suite's. */
   readonly bucket: string;
+  /** Where it is. */
+  readonly region?: string;
   /** What somebody else does behind the store's back. */
   overwrite(location: ObjectLocation, bytes: Buffer): Promise<void>;
   remove(location: ObjectLocation): Promise<void>;
@@ -156,6 +158,13 @@ export function archiveStoreContract(name: string, setUp: () => Promise<StoreUnd
         for await (const chunk of source.stream({ start, end })) chunks.push(chunk);
         assertSameBytes(Buffer.concat(chunks), bytes.subarray(start, end));
       }
+    });
+
+    it('says where a source is as it was told', async () => {
+      const location = await stored(Buffer.from('abc'));
+      assert.deepEqual((await store.open(location)).location, location);
+      const placed = { ...location, region: under.region ?? 'somewhere' };
+      assert.deepEqual((await store.open(placed)).location, placed);
     });
 
     it('can be left in the middle of a stream', async () => {

@@ -419,6 +419,21 @@ export function catalogueContract(name: string, open: () => Promise<Catalogue> |
       assert.deepEqual(await all((p) => catalogue.bundles({ ...p, since: '2026-11-22T14:00:02Z' })), [second, third]);
     });
 
+    it('knows the same bundle in several regions, each by itself', async () => {
+      const { location, ...bundle } = bundleRecord({ createdAt: '2035-01-01T00:00:00Z' });
+      const [one, two] = ['eu-central-1', 'us-east-1'].map((region, i) => {
+        const createdAt = `2035-01-01T00:00:0${i}Z`;
+        return { ...bundle, createdAt, location: { ...location, bucket: `bundles-${region}`, region } };
+      });
+      for (const record of [two!, one!, two!]) await catalogue.recordBundle(record);
+      assert.deepEqual(await catalogue.bundle(bundle.bundleId, 'eu-central-1'), one);
+      assert.deepEqual(await catalogue.bundle(bundle.bundleId, 'us-east-1'), two);
+      assert.equal(await catalogue.bundle(bundle.bundleId, 'sa-east-1'), undefined);
+      assert.equal(await catalogue.bundle(bundle.bundleId), undefined);
+      const since = '2035-01-01T00:00:00Z';
+      assert.deepEqual(await all((p) => catalogue.bundles({ ...p, since })), [two, one]);
+    });
+
     it('takes the same bundle again, also one made anew, but not another object under its id', async () => {
       const bundle = bundleRecord({ createdAt: '2020-01-01T00:00:00Z' });
       await catalogue.recordBundle(bundle);

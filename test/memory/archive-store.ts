@@ -30,12 +30,16 @@ export class MemoryArchiveStore implements ArchiveStore, ArchiveKeys {
     this.#buckets = new Map(buckets.map((bucket) => [bucket, new Map()]));
   }
 
-  async open({ bucket, key, versionId }: ObjectLocation): Promise<ObjectSource> {
+  async open({ bucket, key, region, versionId }: ObjectLocation): Promise<ObjectSource> {
     const kept = this.#bucket(bucket).get(key);
     if (kept === undefined || versionId !== undefined) {
       throw new PodfreightError('not-found', `s3://${bucket}/${key} does not exist.`, { subject: { bucket, key } });
     }
-    return new MemorySource({ bucket, key }, kept, () => this.#bucket(bucket).get(key) === kept);
+    return new MemorySource(
+      { bucket, key, ...(region && { region }) },
+      kept,
+      () => this.#bucket(bucket).get(key) === kept,
+    );
   }
 
   async *keysBelow(bucket: string, prefix: string): AsyncGenerator<string> {

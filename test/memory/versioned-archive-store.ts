@@ -23,7 +23,7 @@ export class VersionedArchiveStore implements ArchiveStore {
   now = new Date('2026-11-22T16:00:00Z');
 
   async open(location: ObjectLocation): Promise<ObjectSource> {
-    const { bucket, key } = location;
+    const { bucket, key, region } = location;
     const name = `s3://${bucket}/${key}`;
     const version = this.#find(location);
     if (version === undefined || version.isDeleteMarker) {
@@ -37,7 +37,7 @@ export class VersionedArchiveStore implements ArchiveStore {
     };
     return {
       name,
-      location: { bucket, key, versionId },
+      location: { bucket, key, ...(region && { region }), versionId },
       sizeBytes: inner.sizeBytes,
       etag: inner.etag,
       modifiedAt,
