@@ -25,26 +25,31 @@ export interface Assembly {
 }
 
 /**
- * The stack as it would be deployed. Synthesised when the sources changed since the last time, which takes some seconds,
+ * The stack as it would be deployed, in each of `regions`, the first being the primary one; in none of them by name when
+ * there are none. Synthesised when the sources changed since the last time, which takes some seconds,
  * and by one process only when several ask; else found in `dist/assemblies/`.
  * @throws PodfreightError `internal` with the CDK's own words when the app does not synthesise
  */
-export function synthesise(): Assembly {
-  const folder = join(ASSEMBLIES, fingerprint());
+export function synthesise(regions: readonly string[] = []): [primary: Assembly, ...others: Assembly[]] {
+  const folder = join(ASSEMBLIES, fingerprint(regions));
   if (!existsSync(folder)) {
     mkdirSync(ASSEMBLIES, { recursive: true });
     using _lock = lock(join(ASSEMBLIES, 'lock'));
     if (!existsSync(folder)) {
-      runApp(folder);
+      runApp(folder, regions);
       removeOld();
     }
   }
-  return readAssembly(folder, STACK_NAME);
+  const [primary, ...others] = regions;
+  return [
+    readAssembly(folder, STACK_NAME, primary),
+    ...others.map((region) => readAssembly(folder, `${STACK_NAME}-${region}`, region)),
+  ];
 }
 
 /** Changes with every byte and name of the sources. */
-function fingerprint(): string {
-  const hash = createHash('sha256');
+function fingerprint(regions: readonly string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(regions));
   for (const path of globSync(SOURCES, { cwd: ROOT }).sort()) {
     const contents = readFileSync(join(ROOT, path));
     hash.update(`${path}\0${contents.length}\0`).update(contents);
@@ -60,12 +65,13 @@ function lock(path: string): Disposable {
 }
 
 /** The app itself, without the CDK's command line, which would take twice as long. Written beside and renamed. */
-function runApp(folder: string): void {
+function runApp(folder: string, regions: readonly string[]): void {
   const beside = `${folder}.tmp`;
   rmSync(beside, { recursive: true, force: true });
+  const context = JSON.stringify({ podfreight: { regions } });
   const { status, stderr, error } = spawnSync(process.execPath, ['infra/app.ts'], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, CDK_OUTDIR: beside },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, CDK_OUTDIR: beside, CDK_CONTEXT_JSON: context },
     encoding: 'utf8',
   });
   if (status !== 0) {
@@ -93,10 +99,10 @@ interface AssetManifest {
   >;
 }
 
-function readAssembly(folder: string, stackName: string): Assembly {
+function readAssembly(folder: string, artifact: string, region: string | undefined): Assembly {
   const read = (name: string): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8'));
-  const assets = read(`${stackName}.assets.json`) as AssetManifest;
-  const template = new Template(stackName, read(`${stackName}.template.json`) as RawTemplate);
+  const assets = read(`${artifact}.assets.json`) as AssetManifest;
+  const template = new Template(STACK_NAME, read(`${artifact}.template.json`) as RawTemplate, region);
   return {
     template,
     codeFolder: (s3Key) => {

@@ -2,10 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { OUTPUTS } from '../outputs.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
 import { type XmlFields, xmlDocument } from './s3/xml.ts';
-import { ACCOUNT, REGION, type Template } from './template.ts';
+import { ACCOUNT, type Template } from './template.ts';
+
+export interface StackOutput {
+  readonly name: string;
+  readonly value: string;
+  readonly description: string;
+}
 
 interface Answer {
   readonly status: number;
@@ -13,14 +18,17 @@ interface Answer {
 }
 
 /**
- * CloudFormation's DescribeStacks of the one stack there is, and nothing else of its API, on 127.0.0.1. Its outputs
- * are those that podfreight reads.
+ * CloudFormation's DescribeStacks of the one stack there is, and nothing else of its API, on 127.0.0.1.
  * @see https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
  */
-export async function startCloudFormation(template: Template, port = 0): Promise<Endpoint> {
-  const createdAt = new Date();
+export async function startCloudFormation(
+  { stackName, region }: Pick<Template, 'stackName' | 'region'>,
+  outputs: readonly StackOutput[],
+  port = 0,
+): Promise<Endpoint> {
+  const stack = { stackName, region, outputs, createdAt: new Date() };
   const server = createServer((request, response) => {
-    serve(template, createdAt, request)
+    serve(stack, request)
       .then(({ status, body }) => response.writeHead(status, { 'content-type': 'text/xml' }).end(body))
       .catch(() => response.destroy());
   });
@@ -29,21 +37,22 @@ export async function startCloudFormation(template: Template, port = 0): Promise
   return endpointOf(server);
 }
 
-async function serve(template: Template, createdAt: Date, request: IncomingMessage): Promise<Answer> {
+interface Described {
+  readonly stackName: string;
+  readonly region: string;
+  readonly outputs: readonly StackOutput[];
+  readonly createdAt: Date;
+}
+
+async function serve({ stackName, region, outputs, createdAt }: Described, request: IncomingMessage): Promise<Answer> {
   const parameters = new URLSearchParams(await text(request));
   const action = parameters.get('Action');
   if (action !== 'DescribeStacks') {
     return refuse('InvalidAction', `The embedded stack knows only DescribeStacks, and not ${action}.`);
   }
-  const { stackName } = template;
   const asked = parameters.get('StackName') ?? stackName;
-  const id = `arn:aws:cloudformation:${REGION}:${ACCOUNT}:stack/${stackName}/embedded`;
+  const id = `arn:aws:cloudformation:${region}:${ACCOUNT}:stack/${stackName}/embedded`;
   if (asked !== stackName && asked !== id) return refuse('ValidationError', `Stack with id ${asked} does not exist`);
-  const outputs = Object.entries(OUTPUTS).map(([name, variable]) => ({
-    OutputKey: name,
-    OutputValue: template.output(name),
-    Description: variable,
-  }));
   return answer(200, 'DescribeStacksResponse', {
     DescribeStacksResult: {
       Stacks: {
@@ -52,7 +61,13 @@ async function serve(template: Template, createdAt: Date, request: IncomingMessa
           StackName: stackName,
           CreationTime: createdAt,
           StackStatus: 'CREATE_COMPLETE',
-          Outputs: { member: outputs },
+          Outputs: {
+            member: outputs.map(({ name, value, description }) => ({
+              OutputKey: name,
+              OutputValue: value,
+              Description: description,
+            })),
+          },
         },
       },
     },

@@ -9,7 +9,6 @@ import type { SQSRecord } from 'aws-lambda';
 import type { LambdaFunction } from './lambda-function.ts';
 import type { LocalQueue } from './queues.ts';
 import type { Outcome } from './runtime-environment.ts';
-import { REGION } from './template.ts';
 
 const LONG_POLL_SECONDS = 20;
 
@@ -110,7 +109,7 @@ function recordOf(message: Message, queueArn: string): SQSRecord {
     md5OfBody: message.MD5OfBody ?? '',
     eventSource: 'aws:sqs',
     eventSourceARN: queueArn,
-    awsRegion: REGION,
+    awsRegion: queueArn.split(':')[3] ?? '',
   };
 }
 

@@ -6,13 +6,13 @@ import { moveMessages, type OnMoved, START_MESSAGE_MOVE_TASK } from './message-m
 import { REGION, type Resource, type Template } from './template.ts';
 
 /** SQS by fauxqs, in memory. @param options.onMoved told of each message that a move task sends anew */
-export async function startSqs(options: { port?: number; onMoved?: OnMoved } = {}): Promise<Endpoint> {
+export async function startSqs(options: { port?: number; region?: string; onMoved?: OnMoved } = {}): Promise<Endpoint> {
   // Its own `startFauxqs` would listen on every interface.
   const app = buildApp({ logger: false });
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
   app.addHook('preHandler', async ({ headers, body }, reply) => {
     if (headers['x-amz-target'] !== START_MESSAGE_MOVE_TASK) return;
-    const client = new SQSClient({ endpoint: endpoint.url, region: REGION, credentials });
+    const client = new SQSClient({ endpoint: endpoint.url, region: options.region ?? REGION, credentials });
     const answer = await moveMessages(client, body as object, options.onMoved ?? (() => {}));
     client.destroy();
     return reply.status(answer.status).header('content-type', 'application/x-amz-json-1.0').send(answer.body);

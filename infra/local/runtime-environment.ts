@@ -193,7 +193,7 @@ function environmentVariables(settings: FunctionSettings, runtimeApi: string): R
     TZ: ':UTC',
     LANG: 'en_US.UTF-8',
     AWS_REGION: REGION,
-    AWS_DEFAULT_REGION: REGION,
+    AWS_DEFAULT_REGION: settings.variables.AWS_REGION ?? REGION,
     AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_LAMBDA_FUNCTION_NAME: settings.name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',

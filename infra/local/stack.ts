@@ -1,30 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { PodfreightError } from '../../core/errors.ts';
+import { parseRegions, type Region } from '../../core/regions.ts';
 import { OUTPUTS } from '../outputs.ts';
 import { type Assembly, synthesise } from './assembly.ts';
-import { createBuckets } from './buckets.ts';
-import { startCloudFormation } from './cloudformation.ts';
 import { createTables, startDynamoDb } from './dynamodb.ts';
 import { startDynamoDbGate } from './dynamodb-gate.ts';
-import { EventDelivery, type EventHook } from './event-delivery.ts';
-import { EventJournal } from './event-journal.ts';
-import { eventRules } from './event-rules.ts';
-import { startPollers } from './event-sources.ts';
-import { createFunctions, type LogLine } from './functions.ts';
-import { startLambdaEndpoint } from './lambda-endpoint.ts';
-import { createQueues, messageCount, peek, startSqs } from './queues.ts';
-import { type S3Event, type S3Options, startS3 } from './s3/server.ts';
+import type { EventHook } from './event-delivery.ts';
+import type { LogLine } from './functions.ts';
+import { EVERYBODY, LocalRegion } from './region.ts';
+import type { S3Event, S3Options } from './s3/server.ts';
 import { type Authorizer, type Credentials, type Principal, Sessions } from './sessions.ts';
-import { ACCOUNT, REGION, type Template } from './template.ts';
-
-/** Known to everybody: they keep nobody out, and 127.0.0.1 is where they are good for something. */
-const EVERYBODY = { AWS_ACCESS_KEY_ID: 'PODFREIGHTLOCAL', AWS_SECRET_ACCESS_KEY: 'podfreight-local' };
 
 /** The resource types of the template that mean something here. */
 const EMULATED = [
@@ -43,32 +32,36 @@ const MAX_LOG_LINES = 10_000;
 export type Service = 's3' | 'dynamodb' | 'sqs' | 'lambda' | 'cloudformation';
 
 export interface StackOptions {
+  /** One of each, the first being the primary one. Without any: one, as a stack is that was not told its region. */
+  readonly regions?: readonly string[];
   /** Where the data are kept from one start to the next. Without it they are in a temporary folder that goes with the stack. */
   readonly dir?: string;
-  /** Without one, whichever is free. */
+  /** Without one, whichever is free. In each further region the same, five further on; DynamoDB is there once. */
   readonly ports?: Readonly<Partial<Record<Service, number>>>;
   /** When an event that a function failed on is tried again: whole seconds, 1 by default, 0 for at once. */
   readonly retryAfterSeconds?: number;
   /** Receives what the functions write, as it comes; `functionLogs` has it too. */
   readonly onLog?: (line: LogLine) => void;
-  /** Handed to the S3 endpoint as they are. */
   /**
    * Asked for every call to S3, DynamoDB and Lambda. Functions call in the name of their role, which is that of the
    * function without the stack's; whoever uses `environment`, in the name of `everybody`. Default: all may do everything.
    */
   readonly authorize?: Authorizer;
+  /** Handed to the S3 endpoints as they are. */
   readonly s3?: Pick<S3Options, 'faults' | 'onRequest' | 'authorize'>;
 }
 
 /** The embedded stack, up and running. */
 export interface LocalStack extends AsyncDisposable {
-  /** URLs on 127.0.0.1. */
+  /** URLs on 127.0.0.1; of the primary region. */
   readonly endpoints: Readonly<Record<Service, string>>;
-  /** What the command line and the SDK need to talk to it. */
+  /** What the command line and the SDK need to talk to it from the primary region. */
   readonly environment: Readonly<Record<string, string>>;
+  /** The primary one first. */
+  readonly regions: readonly LocalRegion[];
   /** What makes the command line call in the name of another, in place of `environment`'s. */
   credentialsOf(principal: Principal): Credentials;
-  /** An output of the template. @throws PodfreightError `not-found` */
+  /** An output of the primary region's template. @throws PodfreightError `not-found` */
   output(name: string): string;
   /** The latest lines that the functions wrote. */
   readonly functionLogs: readonly LogLine[];
@@ -93,10 +86,10 @@ export interface LocalStack extends AsyncDisposable {
  *   is in use, `internal` when the app does not synthesise
  */
 export async function startStack(options: StackOptions = {}): Promise<LocalStack> {
-  const assembly = synthesise();
+  const assemblies = synthesise(options.regions);
   const closing = new AsyncDisposableStack();
   try {
-    return await start(assembly, options, closing);
+    return await start(assemblies, options, closing);
   } catch (error) {
     await closing.disposeAsync();
     const { code, port } = error as NodeJS.ErrnoException & { port?: number };
@@ -107,136 +100,109 @@ export async function startStack(options: StackOptions = {}): Promise<LocalStack
 }
 
 /** Everything started is entrusted to `closing`, which ends it in reverse order. */
-async function start(assembly: Assembly, options: StackOptions, closing: AsyncDisposableStack): Promise<LocalStack> {
-  const { template } = assembly;
+async function start(
+  assemblies: [primary: Assembly, ...others: Assembly[]],
+  options: StackOptions,
+  closing: AsyncDisposableStack,
+): Promise<LocalStack> {
+  const [{ template }] = assemblies;
   const { ports = {}, retryAfterSeconds = 1 } = options;
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'podfreight-local-'));
-  mkdirSync(dir, { recursive: true });
   if (options.dir === undefined) closing.defer(() => rmSync(dir, { recursive: true, force: true }));
 
-  const journal = new EventJournal(join(dir, 'events.sqlite'));
-  closing.defer(() => journal.close());
   const sessions = new Sessions();
   sessions.add({ name: 'everybody' }, EVERYBODY);
   const { authorize } = options;
   const gate = authorize && sessions.gate(authorize);
 
-  const behind = await startDynamoDb({ path: join(dir, 'dynamodb'), ...(gate ? {} : port(ports.dynamodb)) });
-  closing.defer(() => behind.close());
-  const dynamodb = gate ? await startDynamoDbGate(behind, gate, ports.dynamodb) : behind;
-  if (gate) closing.defer(() => dynamodb.close());
-  const sqs = await startSqs({ ...port(ports.sqs), onMoved: (id, to) => journal.move(id, to) });
-  closing.defer(() => sqs.close());
-
-  const credentials = {
-    accessKeyId: EVERYBODY.AWS_ACCESS_KEY_ID,
-    secretAccessKey: EVERYBODY.AWS_SECRET_ACCESS_KEY,
-  };
-  const client = { region: REGION, credentials };
-  const sqsClient = new SQSClient({ ...client, endpoint: sqs.url });
-  closing.defer(() => sqsClient.destroy());
-  const queues = await createQueues(sqsClient, template);
-  const delivery = new EventDelivery(sqsClient, eventRules(template), queues, journal);
-
-  const s3 = await startS3({
-    ...(gate && { authorize: ({ accessKeyId, ...call }) => gate(accessKeyId, call) }),
-    ...options.s3,
-    dir: join(dir, 's3'),
-    credentials: sessions.secrets,
-    region: REGION,
-    accountId: ACCOUNT,
-    ...port(ports.s3),
-    onEvent: (event) => delivery.accept(event),
-  });
-  closing.defer(() => s3.close());
-
-  const s3Client = new S3Client({ ...client, endpoint: s3.url, forcePathStyle: true });
-  const dynamoDbClient = new DynamoDBClient({ ...client, endpoint: behind.url });
-  await Promise.all([createBuckets(s3Client, template), createTables(dynamoDbClient, template)]);
-  s3Client.destroy();
-  dynamoDbClient.destroy();
-
-  const sdkVariables = {
-    AWS_ENDPOINT_URL_S3: s3.url,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url,
-    AWS_ENDPOINT_URL_SQS: sqs.url,
-    ...EVERYBODY,
-    AWS_REGION: REGION,
-  };
   const functionLogs: LogLine[] = [];
-  const variables = (functionName: string) => ({
-    ...sdkVariables,
-    ...sessions.add({ name: functionName.replace(`${template.stackName}-`, '') }),
-  });
-  const functions = createFunctions(assembly, variables, (line) => {
+  const onLog = (line: LogLine) => {
     functionLogs.push(line);
     if (functionLogs.length > MAX_LOG_LINES) functionLogs.shift();
     options.onLog?.(line);
-  });
-  const lambda = await startLambdaEndpoint(functions, { ...port(ports.lambda), ...(gate && { gate }) });
-  closing.defer(() => lambda.close());
-  const cloudformation = await startCloudFormation(template, ports.cloudformation);
-  closing.defer(() => cloudformation.close());
-  const pollers = startPollers(sqsClient, template, queues, functions, { retryAfterSeconds, journal });
-  closing.defer(async () => {
-    const stopped = pollers.map((poller) => poller.close());
-    await Promise.all(functions.map((one) => one.close()));
-    await Promise.all(stopped);
-  });
-  await delivery.resume();
-
-  const deadLetterArns = new Set([...queues.values()].map(({ deadLetterArn }) => deadLetterArn));
-  const working = [...queues.values()].filter(({ arn }) => !deadLetterArns.has(arn));
-  const aside = [...queues.values()].filter(({ arn }) => deadLetterArns.has(arn));
-
-  async function isIdle(): Promise<boolean> {
-    const busy = () => delivery.underWay > 0 || functions.some(({ running }) => running > 0);
-    if (busy()) return false;
-    const counts = await Promise.all(working.map((queue) => messageCount(sqsClient, queue)));
-    return counts.every((count) => count === 0) && !busy();
+  };
+  const regions: LocalRegion[] = [];
+  for (const [i, assembly] of assemblies.entries()) {
+    const region = await LocalRegion.open({
+      assembly,
+      dir: i === 0 ? dir : join(dir, assembly.template.region),
+      ports: portsOf(ports, i),
+      retryAfterSeconds,
+      onLog,
+      sessions,
+      gate,
+      s3: {
+        ...options.s3,
+        peers: () => regions.filter(({ name }) => name !== assembly.template.region).map(({ s3 }) => s3),
+      },
+      closing,
+    });
+    regions.push(region);
   }
+  const [primary] = regions as [LocalRegion, ...LocalRegion[]];
 
+  const isOpen = gate === undefined && ports.dynamodb !== undefined;
+  const behind = await startDynamoDb({ path: join(dir, 'dynamodb'), ...(isOpen && { port: ports.dynamodb! }) });
+  closing.defer(() => behind.close());
+  const dynamodb = gate ? await startDynamoDbGate(behind, gate, ports.dynamodb) : behind;
+  if (gate) closing.defer(() => dynamodb.close());
+  const client = new DynamoDBClient({ region: primary.name, credentials: primary.credentials, endpoint: behind.url });
+  await createTables(client, template);
+  client.destroy();
+
+  const shared = { AWS_ENDPOINT_URL_DYNAMODB: dynamodb.url };
+  const toFunctions = { ...shared, ...regionsVariable(assemblies[0], regions) };
+  await Promise.all(regions.map((region) => region.serve(toFunctions)));
+  const toPeople = regionsVariable(assemblies[0], regions);
+  await Promise.all(regions.map((region) => region.describe(toPeople, shared)));
+
+  let hook: EventHook = (event, deliver) => void deliver(event);
+  const isIdle = async () => (await Promise.all(regions.map((region) => region.isIdle()))).every((idle) => idle);
   const close = () => closing.disposeAsync();
   return {
-    endpoints: {
-      ...{ s3: s3.url, dynamodb: dynamodb.url, sqs: sqs.url, lambda: lambda.url },
-      cloudformation: cloudformation.url,
-    },
-    environment: {
-      ...sdkVariables,
-      AWS_ENDPOINT_URL_LAMBDA: lambda.url,
-      AWS_ENDPOINT_URL_CLOUDFORMATION: cloudformation.url,
-      ...outputs(template),
-    },
+    endpoints: { ...primary.endpoints, dynamodb: dynamodb.url },
+    environment: primary.environment,
+    regions,
     credentialsOf: (principal) => sessions.add(principal),
     output: (name) => template.output(name),
     functionLogs,
     notEmulated: template.typesOtherThan(EMULATED),
     get onEvent() {
-      return delivery.hook;
+      return hook;
     },
-    set onEvent(hook) {
-      delivery.hook = hook;
+    set onEvent(wanted) {
+      hook = wanted;
+      for (const { delivery } of regions) delivery.hook = wanted;
     },
-    putEvent: (event) => delivery.deliver(event),
+    putEvent: async (event) => {
+      const { delivery } = regions.find(({ name }) => name === event.region) ?? primary;
+      await delivery.deliver(event);
+    },
     settled: async () => {
       // S3 hands on an event in the turn after the one that answers the request.
       do await sleep(SETTLED_EVERY_MS);
       while (!(await isIdle()));
     },
-    deadLetters: async () => {
-      const bodies = await Promise.all(aside.map((queue) => peek(sqsClient, queue)));
-      return bodies.flat().map((body) => JSON.parse(body) as S3Event);
-    },
+    deadLetters: async () => (await Promise.all(regions.map((region) => region.deadLetters()))).flat(),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function port(port: number | undefined): { port?: number } {
-  return port === undefined ? {} : { port };
+const SERVICES_OF_A_REGION = 5;
+
+function portsOf(ports: NonNullable<StackOptions['ports']>, nth: number): NonNullable<StackOptions['ports']> {
+  const further = Object.entries(ports).map(([service, port]) => [service, port + nth * SERVICES_OF_A_REGION]);
+  return Object.fromEntries(further);
 }
 
-function outputs(template: Template): Record<string, string> {
-  return Object.fromEntries(Object.entries(OUTPUTS).map(([name, variable]) => [variable, template.output(name)]));
+/** With several regions, what the templates say of them and the endpoints, of which they know nothing. */
+function regionsVariable({ template }: Assembly, regions: readonly LocalRegion[]): Record<string, string> {
+  if (regions.length === 1) return {};
+  const known = parseRegions(template.output('Regions'), 'The output Regions');
+  const withEndpoints = regions.map(({ name, endpoints: { s3, lambda } }): [string, Region] => [
+    name,
+    { ...known.get(name)!, s3Endpoint: s3, ...(lambda && { lambdaEndpoint: lambda }) },
+  ]);
+  return { [OUTPUTS.Regions]: JSON.stringify(Object.fromEntries(withEndpoints)) };
 }

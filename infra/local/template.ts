@@ -26,7 +26,7 @@ export interface Resource<Properties> {
 
 interface ResourceType {
   readonly nameProperty: string;
-  readonly arn: (name: string) => string;
+  readonly arn: (name: string, region: string) => string;
   /** `Ref` gives the ARN instead of the name. */
   readonly refIsArn?: true;
 }
@@ -34,20 +34,36 @@ interface ResourceType {
 /** How a resource type is named, in its property and in its ARN. */
 const TYPES: Readonly<Record<string, ResourceType>> = {
   'AWS::S3::Bucket': { nameProperty: 'BucketName', arn: (name) => `arn:aws:s3:::${name}` },
-  'AWS::SQS::Queue': { nameProperty: 'QueueName', arn: (name) => regional('sqs', name) },
-  'AWS::DynamoDB::Table': { nameProperty: 'TableName', arn: (name) => regional('dynamodb', `table/${name}`) },
-  'AWS::DynamoDB::GlobalTable': { nameProperty: 'TableName', arn: (name) => regional('dynamodb', `table/${name}`) },
-  'AWS::Lambda::Function': { nameProperty: 'FunctionName', arn: (name) => regional('lambda', `function:${name}`) },
-  'AWS::Events::Rule': { nameProperty: 'Name', arn: (name) => regional('events', `rule/${name}`) },
-  'AWS::Logs::LogGroup': { nameProperty: 'LogGroupName', arn: (name) => regional('logs', `log-group:${name}:*`) },
+  'AWS::SQS::Queue': { nameProperty: 'QueueName', arn: (name, region) => regional('sqs', name, region) },
+  'AWS::DynamoDB::Table': {
+    nameProperty: 'TableName',
+    arn: (name, region) => regional('dynamodb', `table/${name}`, region),
+  },
+  'AWS::DynamoDB::GlobalTable': {
+    nameProperty: 'TableName',
+    arn: (name, region) => regional('dynamodb', `table/${name}`, region),
+  },
+  'AWS::Lambda::Function': {
+    nameProperty: 'FunctionName',
+    arn: (name, region) => regional('lambda', `function:${name}`, region),
+  },
+  'AWS::Events::Rule': { nameProperty: 'Name', arn: (name, region) => regional('events', `rule/${name}`, region) },
+  'AWS::Logs::LogGroup': {
+    nameProperty: 'LogGroupName',
+    arn: (name, region) => regional('logs', `log-group:${name}:*`, region),
+  },
   'AWS::IAM::Role': { nameProperty: 'RoleName', arn: (name) => `arn:aws:iam::${ACCOUNT}:role/${name}` },
   'AWS::IAM::ManagedPolicy': {
     nameProperty: 'ManagedPolicyName',
     arn: (name) => `arn:aws:iam::${ACCOUNT}:policy/${name}`,
     refIsArn: true,
   },
-  'AWS::KMS::Key': { nameProperty: 'KeyId', arn: (name) => regional('kms', `key/${name}`) },
-  'AWS::SNS::Topic': { nameProperty: 'TopicName', arn: (name) => regional('sns', name), refIsArn: true },
+  'AWS::KMS::Key': { nameProperty: 'KeyId', arn: (name, region) => regional('kms', `key/${name}`, region) },
+  'AWS::SNS::Topic': {
+    nameProperty: 'TopicName',
+    arn: (name, region) => regional('sns', name, region),
+    refIsArn: true,
+  },
 };
 
 /** What `Fn::GetAtt` gives beside `Arn` for the types above: always the name. */
@@ -55,15 +71,14 @@ const NAME_ATTRIBUTES = ['QueueName', 'FunctionName', 'TableName', 'BucketName']
 
 const PSEUDO_PARAMETERS: Readonly<Record<string, string | undefined>> = {
   'AWS::AccountId': ACCOUNT,
-  'AWS::Region': REGION,
   'AWS::Partition': 'aws',
   'AWS::URLSuffix': 'amazonaws.com',
   'AWS::NoValue': undefined,
 };
 
-/** An ARN in the one region there is. */
-export function regional(service: string, rest: string): string {
-  return `arn:aws:${service}:${REGION}:${ACCOUNT}:${rest}`;
+/** An ARN in a region. */
+export function regional(service: string, rest: string, region: string = REGION): string {
+  return `arn:aws:${service}:${region}:${ACCOUNT}:${rest}`;
 }
 
 /**
@@ -72,10 +87,12 @@ export function regional(service: string, rest: string): string {
  */
 export class Template {
   readonly stackName: string;
+  readonly region: string;
   readonly #raw: RawTemplate;
 
-  constructor(stackName: string, raw: RawTemplate) {
+  constructor(stackName: string, raw: RawTemplate, region: string = REGION) {
     this.stackName = stackName;
+    this.region = region;
     this.#raw = raw;
   }
 
@@ -123,7 +140,7 @@ export class Template {
     const type = TYPES[Type];
     if (!type)
       throw new PodfreightError('unsupported', `The embedded stack knows no ARN for a resource of type ${Type}.`);
-    return type.arn(this.#name(logicalId));
+    return type.arn(this.#name(logicalId), this.region);
   }
 
   #resource(logicalId: string): RawResource {
@@ -162,6 +179,7 @@ export class Template {
   #ref(name: string): string | undefined {
     if (name in PSEUDO_PARAMETERS) return PSEUDO_PARAMETERS[name];
     if (name === 'AWS::StackName') return this.stackName;
+    if (name === 'AWS::Region') return this.region;
     return TYPES[this.#resource(name).Type]?.refIsArn ? this.#arn(name) : this.#name(name);
   }
 

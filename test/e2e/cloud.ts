@@ -31,7 +31,7 @@ export class Cloud {
    */
   constructor(setUp: (cloud: Cloud) => Promise<void> = async () => {}, options: StackOptions = {}) {
     before(async () => {
-      const policies = new Policies(synthesise().template);
+      const policies = new Policies(synthesise()[0].template);
       this.#stack = await startStack({
         ...options,
         authorize: async (call) => {

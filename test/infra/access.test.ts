@@ -8,7 +8,7 @@ import { Policies } from './policies.ts';
 
 // IAM's answers by a simulator, from the policies as they are synthesised: identity, buckets, queues and key together.
 
-const { template } = synthesise();
+const [{ template }] = synthesise();
 const policies = new Policies(template);
 
 const ARCHIVES = `arn:aws:s3:::podfreight-archives-${ACCOUNT}-${REGION}`;

@@ -14,6 +14,8 @@ export interface Stores {
   readonly objects: Objects;
   readonly uploads: Uploads;
   readonly content: Content;
+  /** Of the endpoints of other regions, from which copies are made as well; undefined in the place of one that is closed. */
+  readonly peers: () => readonly (Stores | undefined)[];
 }
 
 export interface S3Response {

@@ -29,6 +29,8 @@ export interface S3Options {
   readonly port?: number;
   /** 12 digits, for events. */
   readonly accountId?: string;
+  /** The endpoints of other regions: copies may be made from their buckets. */
+  readonly peers?: () => readonly S3Endpoint[];
   /** Default: everybody known may do everything. */
   readonly authorize?: Authorize;
   readonly faults?: Faults;
@@ -45,6 +47,8 @@ export interface S3Endpoint {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   readonly port: number;
+  /** What a peer copies from; undefined once this is closed. */
+  readonly stores: Stores | undefined;
   /** Ends all connections and lets go of the folder; once is enough. */
   close(): Promise<void>;
 }
@@ -66,6 +70,7 @@ export async function startS3(options: S3Options): Promise<S3Endpoint> {
     buckets: new Buckets(database),
     objects: new Objects(database, content, events),
     uploads: new Uploads(database, content),
+    peers: () => (options.peers?.() ?? []).map((peer) => peer.stores),
   };
 
   const running = new Set<Promise<void>>();
@@ -103,5 +108,12 @@ export async function startS3(options: S3Options): Promise<S3Endpoint> {
     throw error;
   }
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, port, close };
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    get stores() {
+      return ended === undefined ? stores : undefined;
+    },
+    close,
+  };
 }

@@ -21,6 +21,8 @@ import { findUpload, partNumber } from './upload.ts';
 const MAX_COPY_BYTES = 5 * 1024 ** 3;
 
 interface CopySource {
+  /** Where its bytes are. */
+  readonly home: Stores;
   readonly bucket: string;
   readonly key: string;
   readonly version: ObjectVersion;
@@ -43,12 +45,44 @@ async function findSource(request: S3Request, stores: Stores): Promise<CopySourc
   const versionId = new URLSearchParams(query).get('versionId') ?? undefined;
   const action = versionId === undefined ? 's3:GetObject' : 's3:GetObjectVersion';
   await request.allow(action, objectArn(bucket, key));
-  const { versioning } = stores.buckets.get(bucket);
-  const version = await findObject(request, stores, { bucket, key, versionId });
+  const home = homeOf(bucket, stores);
+  const { versioning } = home.buckets.get(bucket);
+  const version = await findObject(request, home, { bucket, key, versionId });
   checkCopySource(request.headers, version);
   const headers: Record<string, string> =
     versioning === undefined ? {} : { 'x-amz-copy-source-version-id': version.versionId };
-  return { bucket, key, version, headers };
+  return { home, bucket, key, version, headers };
+}
+
+/**
+ * Here, or in another region that has the bucket.
+ * @throws S3Error `ServiceUnavailable` when it may be in one that is closed
+ */
+function homeOf(bucket: string, stores: Stores): Stores {
+  if (stores.buckets.find(bucket) !== undefined) return stores;
+  const peers = stores.peers();
+  const home = peers.find((peer) => peer?.buckets.find(bucket) !== undefined);
+  if (home === undefined && peers.includes(undefined)) {
+    throw new S3Error('ServiceUnavailable', `The region of the bucket ${bucket} does not answer.`);
+  }
+  return home ?? stores;
+}
+
+/** The same bytes in files of this endpoint, held until disposed of: those of another region's have to come over. */
+async function bringHere(
+  segments: readonly Segment[],
+  { home, stores }: { home: Stores; stores: Stores },
+): Promise<Disposable & { readonly segments: readonly Segment[] }> {
+  using held = new DisposableStack();
+  held.use(home.content.hold(segments));
+  let here = segments;
+  if (home !== stores) {
+    const file = held.use(stores.content.create());
+    await file.fill(home.content.read(segments));
+    here = [{ file: file.file, start: 0, length: segments.reduce((sum, { length }) => sum + length, 0) }];
+  }
+  const kept = held.move();
+  return { segments: here, [Symbol.dispose]: () => kept.dispose() };
 }
 
 /** A copy shares the source's files; they are read only for the digests of the new object or part. */
@@ -85,8 +119,8 @@ const copyObject: Run = async (request, stores) => {
   const chosen = request.headers['x-amz-checksum-algorithm'];
   const algorithm =
     chosen === undefined ? (version.attributes.checksum?.algorithm ?? DEFAULT_ALGORITHM) : checksumAlgorithm(chosen);
-  const segments = stores.objects.segments(version);
-  using _held = stores.content.hold(segments);
+  using here = await bringHere(source.home.objects.segments(version), { home: source.home, stores });
+  const { segments } = here;
   const { etag, checksum } = await digest(segments, algorithm, stores);
   const bucket = stores.buckets.get(request.bucket);
   const copy = stores.objects.put(
@@ -123,11 +157,12 @@ const uploadPartCopy: Run = async (request, stores) => {
   await request.allow('s3:PutObject', request.objectArn);
   const number = partNumber(request);
   const upload = findUpload(request, stores);
-  const { version, headers } = await findSource(request, stores);
+  const { home, version, headers } = await findSource(request, stores);
   const range = parseCopyRange(request.headers['x-amz-copy-source-range'], version.sizeBytes);
   checkSize(range, MAX_PART_BYTES);
-  const segments = sliceSegments(stores.objects.segments(version), range.start, range.end);
-  using _held = stores.content.hold(segments);
+  const slice = sliceSegments(home.objects.segments(version), range.start, range.end);
+  using here = await bringHere(slice, { home, stores });
+  const { segments } = here;
   const algorithm = upload.checksum?.algorithm ?? 'CRC32';
   const { etag, checksum } = await digest(segments, algorithm, stores);
   const part = stores.uploads.putPart(upload, { number, sizeBytes: range.end - range.start, etag, checksum }, segments);
