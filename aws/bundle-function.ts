@@ -21,6 +21,8 @@ export interface InvokeOptions {
   /** After each answer that is not the last. */
   readonly onProgress?: (progress: BundleProgress) => void;
   readonly client?: LambdaClient;
+  /** Where the function is, for messages. */
+  readonly region?: string;
 }
 
 /**
@@ -32,14 +34,15 @@ export interface InvokeOptions {
 export async function requestBundle(
   functionName: string,
   request: BundleRequest,
-  { signal, onProgress, client = lambdaClient() }: InvokeOptions = {},
+  { signal, onProgress, client = lambdaClient(), region }: InvokeOptions = {},
 ): Promise<BundleResult | BundleForecast> {
-  const what = `function ${functionName}`;
+  const what = `function ${functionName}${region === undefined ? '' : ` in ${region}`}`;
+  const lambda = { client, functionName, what };
   let asked = request;
   let effort: BundleEffort | undefined;
   let last: BundleProgress | undefined;
   for (let idle = 0; idle < IDLE_ANSWERS_MAX; ) {
-    const answer = await invoke(client, functionName, asked, signal);
+    const answer = await invoke(lambda, asked, signal);
     effort = effort === undefined ? effortOf(answer) : sum(effort, effortOf(answer));
     if (answer.state !== 'unfinished') return { ...answer, ...effort };
 
@@ -52,12 +55,10 @@ export async function requestBundle(
 }
 
 async function invoke(
-  client: LambdaClient,
-  functionName: string,
+  { client, functionName, what }: { client: LambdaClient; functionName: string; what: string },
   request: BundleRequest,
   signal: AbortSignal | undefined,
 ): Promise<BundleAnswer> {
-  const what = `function ${functionName}`;
   const answer = await client
     .send(new InvokeCommand({ FunctionName: functionName, Payload: Buffer.from(JSON.stringify(request)) }), {
       ...(signal && { abortSignal: signal }),

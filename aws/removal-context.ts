@@ -6,10 +6,10 @@ import { dynamodbItemTable } from './dynamodb-catalogue.ts';
 import { dynamodbClient } from './dynamodb-client.ts';
 import { S3ArchiveKeeper } from './s3-archive-keeper.ts';
 import { S3ArchiveStore } from './s3-archive-store.ts';
-import { s3Client } from './s3-client.ts';
+import { S3Clients } from './s3-clients.ts';
 
 /** What removing and holding archives takes. */
-export function removalContext(tableName: string, s3 = s3Client(), dynamodb = dynamodbClient()): RemovalContext {
+export function removalContext(tableName: string, s3 = new S3Clients(), dynamodb = dynamodbClient()): RemovalContext {
   const table = dynamodbItemTable(tableName, dynamodb);
   return {
     store: new S3ArchiveStore(s3),

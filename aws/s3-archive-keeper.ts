@@ -3,21 +3,22 @@ import { PodfreightError } from '../core/errors.ts';
 import type { ArchiveKeeper, ObjectLocation } from '../core/ports.ts';
 import { httpStatus, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
 import { retrying } from './retry.ts';
-import { s3Client } from './s3-client.ts';
+import { choiceOf, S3Clients } from './s3-clients.ts';
 
 /** Deletes archives of S3, and locks them against that by legal holds. */
 export class S3ArchiveKeeper implements ArchiveKeeper {
-  readonly #client: S3Client;
+  readonly #clients: Pick<S3Clients, 'of'>;
 
-  constructor(client: S3Client = s3Client()) {
-    this.#client = client;
+  /** @param clients one for everything, or a choice of them */
+  constructor(clients: S3Client | S3Clients = new S3Clients()) {
+    this.#clients = choiceOf(clients);
   }
 
   async remove(location: ObjectLocation, etag: string): Promise<boolean> {
     const { bucket, key } = location;
     const command = new DeleteObjectCommand({ Bucket: bucket, Key: key, IfMatch: etag });
     try {
-      await retrying(() => this.#client.send(command), isThrottled);
+      await retrying(() => this.#clients.of(location).send(command), isThrottled);
       return true;
     } catch (error) {
       if (httpStatus(error) === 412) {
@@ -44,7 +45,7 @@ export class S3ArchiveKeeper implements ArchiveKeeper {
       ChecksumAlgorithm: 'CRC32',
     });
     try {
-      await retrying(() => this.#client.send(command), isThrottled);
+      await retrying(() => this.#clients.of(location).send(command), isThrottled);
       return true;
     } catch (error) {
       // "Bucket is missing Object Lock Configuration".

@@ -13,7 +13,7 @@ import type {
 import { compose } from './compose.ts';
 import { listKeys } from './list-keys.ts';
 import { Outbound, put } from './put.ts';
-import { S3Clients } from './s3-clients.ts';
+import { choiceOf, S3Clients } from './s3-clients.ts';
 import { Inbound, openS3Source } from './s3-source.ts';
 
 /** Archives and bundles as objects of S3, in one region or several. */
@@ -24,7 +24,7 @@ export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
 
   /** @param clients one for everything, or a choice of them */
   constructor(clients: S3Client | S3Clients = new S3Clients()) {
-    this.#clients = clients instanceof S3Clients ? clients : { of: () => clients };
+    this.#clients = choiceOf(clients);
   }
 
   async open(location: ObjectLocation, { tailBytes = 0 }: OpenOptions = {}): Promise<ObjectSource> {

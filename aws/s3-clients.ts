@@ -4,6 +4,11 @@ import { type Regions, regionOf } from '../core/regions.ts';
 import { countRequests } from './request-count.ts';
 import { type S3ClientOptions, s3Client } from './s3-client.ts';
 
+/** For whoever takes one client for everything as well as one for each region. */
+export function choiceOf(clients: S3Client | S3Clients): Pick<S3Clients, 'of'> {
+  return clients instanceof S3Clients ? clients : { of: () => clients };
+}
+
 /** A client for each region, made when it is needed first. */
 export class S3Clients {
   readonly #regions: Regions;

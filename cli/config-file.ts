@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { makeDirectories } from './durable.ts';
 import { NewFile } from './new-file.ts';
-import { readConfigFile, SETTING_NAMES, type SettingName, type Settings } from './settings.ts';
+import { readConfigFile, SETTING_NAMES, type SettingName, type Settings, textOf } from './settings.ts';
 
 export interface Change {
   readonly setting: SettingName;
@@ -27,8 +27,8 @@ export class ConfigFile {
 
   /** What is in it, in the order of the settings. */
   get settings(): Settings {
-    const texts = SETTING_NAMES.filter((name) => typeof this.#values[name] === 'string');
-    return Object.fromEntries(texts.map((name) => [name, this.#values[name] as string]));
+    const texts = SETTING_NAMES.map((name) => [name, textOf(name, this.#values[name])] as const);
+    return Object.fromEntries(texts.filter(([, text]) => text !== undefined));
   }
 
   /** Names in it that no command knows. */
@@ -36,9 +36,10 @@ export class ConfigFile {
     return Object.keys(this.#values).filter((name) => !SETTING_NAMES.some((known) => known === name));
   }
 
-  /** With `settings` in the place of what it had; all else stays, unknown names as well. */
-  with(settings: Settings): ConfigFile {
-    return new ConfigFile(this.path, { ...this.#values, ...settings });
+  /** With `settings`, checked, in the place of what it had; all else stays, unknown names as well. */
+  with({ regions, ...settings }: Settings): ConfigFile {
+    const readable = regions === undefined ? {} : { regions: JSON.parse(regions) as unknown };
+    return new ConfigFile(this.path, { ...this.#values, ...settings, ...readable });
   }
 
   changesTo(next: ConfigFile): Change[] {

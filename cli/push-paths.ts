@@ -3,14 +3,17 @@ import { PodfreightError } from '../core/errors.ts';
 import type { Origin } from '../core/keys.ts';
 import type { PushResult } from '../core/push.ts';
 import { pushAll } from '../core/push-all.ts';
+import type { Regions } from '../core/regions.ts';
 import type { CommandContext } from './command.ts';
-import { originOf, readSettings, required, type Settings } from './settings.ts';
+import { openStore } from './services.ts';
+import { originOf, readSettings, regionsIn, required, type Settings } from './settings.ts';
 import { packShipments } from './shipments.ts';
 
 /** Where archives go. */
 export interface Destination {
   readonly bucket: string;
   readonly origin: Origin;
+  readonly regions: Regions;
 }
 
 export interface PushedArchive extends PushResult {
@@ -27,7 +30,7 @@ export interface Pushed {
 /** @throws PodfreightError `usage` */
 export function destinationOf(flags: Settings): Destination {
   const settings = readSettings(flags);
-  return { bucket: required(settings, 'archivesBucket'), origin: originOf(settings) };
+  return { bucket: required(settings, 'archivesBucket'), origin: originOf(settings), regions: regionsIn(settings) };
 }
 
 /**
@@ -37,7 +40,7 @@ export function destinationOf(flags: Settings): Destination {
 export async function pushPaths(
   paths: readonly string[],
   what: { readonly format: ArchiveFormat; readonly selectors: readonly string[] },
-  { bucket, origin }: Destination,
+  { bucket, origin, regions }: Destination,
   { output, signal }: CommandContext,
 ): Promise<Pushed> {
   await using shipments = await (async () => {
@@ -52,8 +55,7 @@ export async function pushPaths(
     });
   }
   if (list.length === 0) return { archives: [], failures };
-  const { S3ArchiveStore } = await import('../aws/s3-archive-store.ts');
-  const store = new S3ArchiveStore();
+  const store = await openStore(regions);
   using progress = output.progress(
     'Pushing',
     list.reduce((sum, { shipment }) => sum + shipment.readBytes, 0),

@@ -5,7 +5,7 @@ import { SETTING_NAMES, SETTINGS, type SettingName, type Settings } from './sett
 export function addSettingFlags(command: Command, names: readonly SettingName[] = SETTING_NAMES): Command {
   for (const name of names) {
     const { flag, what, variable } = SETTINGS[name];
-    command.option(`${flag} <name>`, `${what} ($${variable})`);
+    command.option(`${flag} <${name === 'regions' ? 'json' : 'name'}>`, `${what} ($${variable})`);
   }
   return command;
 }

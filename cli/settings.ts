@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os';
 import { join } from 'node:path';
 import { PodfreightError } from '../core/errors.ts';
 import { checkOrigin, type Origin } from '../core/keys.ts';
+import { parseRegions, type Regions } from '../core/regions.ts';
 
 interface Setting {
   readonly flag: string;
@@ -43,6 +44,13 @@ export const SETTINGS = {
     what: 'the bundle function',
     use: 'bundle',
     output: 'BundleFunction',
+  },
+  regions: {
+    flag: '--regions',
+    variable: 'PODFREIGHT_REGIONS',
+    what: 'the buckets of all regions, in JSON',
+    use: 'all that bundle, pull, push and list in several regions',
+    output: 'Regions',
   },
   cluster: {
     flag: '--cluster',
@@ -90,9 +98,19 @@ function readConfig(path: string, required: boolean): Settings {
     if (!Object.hasOwn(SETTINGS, name)) {
       throw badConfig(path, `has the unknown name ${JSON.stringify(name)}; known are ${SETTING_NAMES.join(', ')}`);
     }
-    if (typeof setting !== 'string') throw badConfig(path, `needs a text for ${JSON.stringify(name)}`);
+    if (textOf(name as SettingName, setting) === undefined) {
+      throw badConfig(path, `needs a text for ${JSON.stringify(name)}`);
+    }
   }
-  return (values ?? {}) as Settings;
+  return Object.fromEntries(
+    Object.entries(values ?? {}).map(([name, value]) => [name, textOf(name as SettingName, value)]),
+  );
+}
+
+/** A value of the configuration file as a setting; undefined when it cannot be one. The file has regions as an object. */
+export function textOf(name: SettingName, value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return name === 'regions' && typeof value === 'object' && value !== null ? JSON.stringify(value) : undefined;
 }
 
 /**
@@ -133,6 +151,13 @@ export function required(settings: Settings, name: SettingName): string {
       subject: { setting: name },
     },
   );
+}
+
+/** @throws PodfreightError `usage` when the setting is not what the stack writes */
+export function regionsIn({ regions }: Settings): Regions {
+  return regions === undefined
+    ? new Map()
+    : parseRegions(regions, `The setting "regions" ($${SETTINGS.regions.variable})`);
 }
 
 /** The cluster is `default` and the node is this host unless set. */

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InvalidArgumentError } from 'commander';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { type ErrorCode, PodfreightError } from '../../core/errors.ts';
-import type { Catalogue } from '../../core/ports.ts';
 import { Agent } from '../agent/agent.ts';
 import { listen, parseListen } from '../agent/endpoint.ts';
 import { Inventory } from '../agent/inventory.ts';
@@ -16,7 +15,8 @@ import { AgentState, ObservedState } from '../agent/state.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import { collect } from '../pod-flag.ts';
-import { originOf, readSettings, required, type Settings } from '../settings.ts';
+import { openStore, openTable } from '../services.ts';
+import { originOf, readSettings, regionsIn, required } from '../settings.ts';
 import { version } from '../version.ts';
 
 const FORMATS: Readonly<Record<string, ArchiveFormat>> = { zstd: 'tar+zstd', none: 'tar' };
@@ -105,14 +105,13 @@ async function agent(flags: Flags, { signal, mayTakeToStop }: CommandContext): P
   const opened = await openState(flags, destination, directories, log, signal);
   if (opened === undefined) return;
   using state = opened;
-  const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
-  const s3 = new S3ArchiveStore();
+  const s3 = await openStore(regionsIn(settings));
   const metrics = new Metrics();
   const agent = new Agent({
     ...{ directories, bucket, origin, state, log, metrics, signal },
     store: flags.maxRate === undefined ? s3 : atRate(s3, new Rate(flags.maxRate)),
     keys: s3,
-    catalogue: prunes ? await catalogueOf(settings) : undefined,
+    catalogue: prunes ? (await openTable(settings)).catalogue : undefined,
     format: flags.compress,
     prune: prunes ? { keep: flags.keep, ...(flags.minFree && { minFree: flags.minFree }) } : undefined,
     settleMs: flags.settle * 1000,
@@ -133,11 +132,6 @@ async function agent(flags: Flags, { signal, mayTakeToStop }: CommandContext): P
   });
   await agent.run();
   log.info('Stopped. What was under way goes on at the next start.');
-}
-
-async function catalogueOf(settings: Settings): Promise<Catalogue> {
-  const { dynamodbCatalogue } = await import('../../aws/dynamodb-catalogue.ts');
-  return dynamodbCatalogue(required(settings, 'table'));
 }
 
 /** @returns undefined when an agent that runs has shipped all there is, which was what was asked for */

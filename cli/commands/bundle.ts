@@ -8,11 +8,12 @@ import {
 } from '../../core/bundle/request.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
 import { PodfreightError } from '../../core/errors.ts';
+import { knownRegion, type Regions } from '../../core/regions.ts';
 import { formatBytes } from '../bytes.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { collect, podName } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { readSettings, regionsIn, required } from '../settings.ts';
 
 interface Flags {
   readonly pod?: readonly string[];
@@ -23,6 +24,7 @@ interface Flags {
   readonly cluster?: string;
   readonly at?: string;
   readonly all?: boolean;
+  readonly region?: string;
   readonly dryRun?: boolean;
   readonly quiet?: boolean;
   readonly bundleFunction?: string;
@@ -45,6 +47,7 @@ export const setUp: SetUpCommand = (command, context) => {
     .option('--cluster <name>', 'of this cluster ($PODFREIGHT_CLUSTER; default)')
     .option('--at <time>', 'as of then: no checkpoint taken later, as in 2026-11-22T13:20:00Z')
     .option('--all', "all of a pod's checkpoints, instead of the newest")
+    .option('--region <name>', 'make it in this region, whichever the archives are in')
     .option('--dry-run', 'print what would be copied and rewritten, and make nothing')
     .option('-q, --quiet', 'print only the bundle id')
     .option('--bundle-function <name>', 'the function to ask ($PODFREIGHT_BUNDLE_FUNCTION)')
@@ -55,6 +58,7 @@ export const setUp: SetUpCommand = (command, context) => {
 Examples:
   $ podfreight bundle --pod default/my-redis --pod edge/web
   $ podfreight bundle --namespace default --at 2026-11-22T13:20:00Z --dry-run
+  $ podfreight bundle --pod default/my-redis --region us-east-1
   $ podfreight pull $(podfreight bundle --node node-a --quiet)`,
     )
     .action((flags: Flags) => bundle(flags, context));
@@ -76,13 +80,29 @@ async function bundle(flags: Flags, { output, signal }: CommandContext): Promise
     ...(flags.dryRun && { dryRun: true }),
   });
   const functionName = required(settings, 'bundleFunction');
+  const regions = regionsIn(settings);
+  if (flags.region !== undefined) knownRegion(flags.region, regions);
   const { requestBundle } = await import('../../aws/bundle-function.ts');
+  const client = await clientFor(flags.region, regions);
   using progress = output.progress('Waiting for the bundle');
   const onProgress = (done: BundleProgress) => progress.label(labelOf(done));
-  const result = await requestBundle(functionName, request, { signal, onProgress });
+  const result = await requestBundle(functionName, request, { signal, onProgress, ...client });
   progress[Symbol.dispose]();
-  const text = result.state === 'planned' ? forecastText(result) : resultText(result);
+  const text = result.state === 'planned' ? forecastText(result) : resultText(result, regions);
   output.result(result, flags.quiet ? `${result.bundleId}\n` : text);
+}
+
+/** Of the function in that region; without one, in the own region, or where podfreight is nearest. */
+async function clientFor(asked: string | undefined, regions: Regions) {
+  const [{ lambdaClient }, { nearestRegion }] = await Promise.all([
+    import('../../aws/lambda-client.ts'),
+    import('../../aws/own-region.ts'),
+  ]);
+  const client = lambdaClient();
+  const region = asked ?? (await nearestRegion(regions, client));
+  if (region === undefined) return { client };
+  const endpoint = regions.get(region)?.lambdaEndpoint;
+  return { client: lambdaClient({ region, ...(endpoint !== undefined && { endpoint }) }), region };
 }
 
 /** Each --pod and --sandbox-id is a selector of its own; the other flags narrow all of them. */
@@ -104,12 +124,13 @@ function labelOf({ step, doneBytes, totalBytes }: BundleProgress): string {
   return `${what}: ${formatBytes(Math.min(doneBytes, totalBytes))} of ${formatBytes(totalBytes)} so far`;
 }
 
-function resultText(result: BundleResult): string {
+function resultText(result: BundleResult, regions: Regions): string {
   const { bundleId, created, location, sizeBytes, parts, podCount } = result;
   const what = created ? `${counted(parts, 'part')}, ${effortText(result)}` : 'the same bundle was there already';
+  const where = regions.size > 1 && location.region !== undefined ? ` in ${location.region}` : '';
   return (
     `Bundle ${bundleId}: ${counted(podCount, 'pod')}, ${formatBytes(sizeBytes)} (${what})\n` +
-    `${podLines(result)}  s3://${location.bucket}/${location.key}\n${rewrittenLines(result.rewritten)}`
+    `${podLines(result)}  s3://${location.bucket}/${location.key}${where}\n${rewrittenLines(result.rewritten)}`
   );
 }
 

@@ -1,9 +1,10 @@
 import { PodfreightError } from '../../core/errors.ts';
+import { parseRegions } from '../../core/regions.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { type Change, ConfigFile } from '../config-file.ts';
 import { safeText } from '../safe-text.ts';
 import { addSettingFlags, settingsAmong } from '../setting-flags.ts';
-import { configPath, originOf, SETTING_NAMES, SETTINGS, type Settings } from '../settings.ts';
+import { configPath, originOf, regionsIn, SETTING_NAMES, SETTINGS, type Settings } from '../settings.ts';
 
 interface Flags extends Settings {
   readonly stack?: string;
@@ -56,6 +57,7 @@ function checkNames(given: Settings): void {
     }
   }
   originOf({ cluster: 'default', node: 'node', ...given });
+  regionsIn(given);
 }
 
 async function settingsOfStack(stack: string): Promise<Settings> {
@@ -70,6 +72,7 @@ async function settingsOfStack(stack: string): Promise<Settings> {
     const value = outputs.get(setting.output);
     if (value) settings[name] = value;
   }
+  regionsIn(settings);
   if (Object.keys(settings).length > 0) return settings;
   throw new PodfreightError(
     'not-found',
@@ -82,8 +85,9 @@ function tellChanges(file: ConfigFile, changes: readonly Change[], dryRun: boole
   const { path, settings } = file;
   const rows = Object.entries(settings).map(([name, value]) => {
     const change = changes.find(({ setting }) => setting === name);
-    const news = change === undefined ? 'unchanged' : change.from === undefined ? 'new' : `was ${change.from}`;
-    return [name, value, news] as const;
+    const was = change?.from === undefined ? undefined : shown(name, change.from);
+    const news = change === undefined ? 'unchanged' : was === undefined ? 'new' : `was ${was}`;
+    return [name, shown(name, value), news] as const;
   });
   const title = changes.length === 0 ? 'Nothing to change in' : dryRun ? 'Would write' : 'Wrote';
   output.result({ path, settings, changes }, `${title} ${safeText(path)}:\n${columns(rows)}`);
@@ -94,6 +98,16 @@ function tellChanges(file: ConfigFile, changes: readonly Change[], dryRun: boole
     if (inEnvironment && settings[name] !== undefined && inEnvironment !== settings[name]) {
       output.warn(`${variable} is set to ${inEnvironment}, which goes before what the configuration file says.`);
     }
+  }
+}
+
+/** Of regions, their names: all of it is in the file. */
+function shown(name: string, value: string): string {
+  if (name !== 'regions') return value;
+  try {
+    return [...parseRegions(value, name).keys()].join(' ');
+  } catch {
+    return value;
   }
 }
 
@@ -110,7 +124,9 @@ function show(file: ConfigFile, { output }: CommandContext): void {
   const settings = Object.fromEntries(
     found.filter(({ value }) => value !== undefined).map(({ name, value, from }) => [name, { value, from }]),
   );
-  const rows = found.map(({ name, value = '', where }) => [name, value, where] as const);
+  const rows = found.map(
+    ({ name, value, where }) => [name, value === undefined ? '' : shown(name, value), where] as const,
+  );
   output.result({ path: file.path, settings }, `Configuration file ${safeText(file.path)}:\n${columns(rows)}`);
   warnOfUnknown(file, output);
 }

@@ -2,7 +2,8 @@ import { type ArchiveFlags, addArchiveFlags, chosenArchives, urlOf } from '../ch
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { type DeedFlags, deedOf } from '../deed-flags.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { openRemovals } from '../services.ts';
+import { readSettings } from '../settings.ts';
 
 type Flags = ArchiveFlags & DeedFlags;
 
@@ -34,11 +35,9 @@ async function hold(archives: readonly string[], flags: Flags, { output }: Comma
     ...(flags.archivesBucket !== undefined && { archivesBucket: flags.archivesBucket }),
   });
   const deed = deedOf(flags, 'held by podfreight hold');
-  const table = required(settings, 'table');
-  const { removalContext } = await import('../../aws/removal-context.ts');
   const { holdArchives } = await import('../../core/custody/hold-archives.ts');
   const { wholeSeconds } = await import('../../core/catalogue/instant.ts');
-  const context = removalContext(table);
+  const context = await openRemovals(settings);
   const locations = await chosenArchives(archives, flags, { settings, catalogue: context.catalogue, alone: false });
   const held = await holdArchives(locations, { ...deed, at: wholeSeconds(new Date()) }, context);
   const lines = held.map(({ location, hold: { by, reason, at }, isNew, isLocked }) => {

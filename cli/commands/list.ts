@@ -14,12 +14,14 @@ import type { Engine } from '../../core/checkpoint/identity.ts';
 import type { Custody } from '../../core/custody/custody.ts';
 import { PodfreightError } from '../../core/errors.ts';
 import type { Catalogue, Custodies } from '../../core/ports.ts';
+import { type Regions, regionOf } from '../../core/regions.ts';
 import { formatBytes } from '../bytes.ts';
 import { CONTAINER_COLUMNS, type Columns, POD_COLUMNS, SANDBOX_COLUMN } from '../checkpoint-columns.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { podName } from '../pod-flag.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { openTable } from '../services.ts';
+import { readSettings, regionsIn } from '../settings.ts';
 import { renderTable } from '../table.ts';
 
 const PAGE_ITEMS = 200;
@@ -108,12 +110,11 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
   });
   const selector = selectorOf(flags, settings.cluster);
   const period = periodOf(flags);
-  const table = required(settings, 'table');
-  const { dynamodbCatalogue, dynamodbCustodies } = await import('../../aws/dynamodb-catalogue.ts');
-  const catalogue = dynamodbCatalogue(table);
-  if (flags.bundles) return listBundles(catalogue, period, flags, context);
+  const regions = regionsIn(settings);
+  const { catalogue, custodies } = await openTable(settings);
+  if (flags.bundles) return listBundles(catalogue, period, flags, regions, context);
   if (flags.rejected) return listRejected(catalogue, period, flags, context);
-  if (flags.held || flags.removed) return listDecided(dynamodbCustodies(table), period, flags, context);
+  if (flags.held || flags.removed) return listDecided(custodies, period, flags, context);
   const query = selectorQuery(selector);
   const byContainer = flags.containers || selectsContainers(selector);
   const { items, more } = await gather<PodRecord, PodRecord>(
@@ -125,8 +126,10 @@ async function list(flags: Flags, context: CommandContext): Promise<void> {
     flags.limit,
     context.signal,
   );
+  const regionOfPod = ({ archive }: PodRecord) => regionOf(archive, regions) ?? '';
   const columns: Columns = {
     ...(byContainer ? CONTAINER_COLUMNS : POD_COLUMNS),
+    ...(areSeveral(regions, items.map(regionOfPod)) && { Region: regionOfPod }),
     ...(flags.showSandboxId && SANDBOX_COLUMN),
   };
   const rows = items.map((record) => Object.values(columns).map((cell) => cell(record)));
@@ -141,20 +144,42 @@ function eachContainer(record: PodRecord, selector: PodSelector): PodRecord[] {
   return fitting.map((container) => ({ ...record, containers: [container] }));
 }
 
-async function listBundles(catalogue: Catalogue, period: Period, flags: Flags, context: CommandContext): Promise<void> {
+/** A column for the region: where there are several, or records of several. */
+function areSeveral(regions: Regions, found: readonly string[]): boolean {
+  return regions.size > 1 || new Set(found).size > 1;
+}
+
+async function listBundles(
+  catalogue: Catalogue,
+  period: Period,
+  flags: Flags,
+  regions: Regions,
+  context: CommandContext,
+): Promise<void> {
+  const seen = new Set<string>();
   const { items, more } = await gather<BundleRecord, BundleRecord>(
     (page) => catalogue.bundles({ ...page, ...period }),
-    (bundle) => [bundle],
+    (bundle) => {
+      // An object that was catalogued when items had no region yet, and again since then.
+      const object = `${bundle.location.bucket}/${bundle.location.key}`;
+      if (seen.has(object)) return [];
+      seen.add(object);
+      return [bundle];
+    },
     flags.limit,
     context.signal,
   );
-  const rows = items.map(({ bundleId, createdAt, pods, podCount, sizeBytes }) => [
+  const where = items.map(({ location }) => regionOf(location, regions) ?? '');
+  const withRegion = areSeveral(regions, where);
+  const rows = items.map(({ bundleId, createdAt, pods, podCount, sizeBytes }, i) => [
     bundleId,
     createdAt,
     pods.map(({ namespace, name }) => `${namespace}/${name}`).join(' ') + others(podCount - pods.length),
     formatBytes(sizeBytes),
+    ...(withRegion ? [where[i] ?? ''] : []),
   ]);
-  const text = await renderTable(['Bundle', 'Created', 'Pods', 'Size'], rows, { merge: false });
+  const titles = ['Bundle', 'Created', 'Pods', 'Size', ...(withRegion ? ['Region'] : [])];
+  const text = await renderTable(titles, rows, { merge: false });
   context.output.result({ bundles: items, more }, text);
   if (more) noteMore(flags, context);
 }

@@ -6,7 +6,8 @@ import type { PruneAnswer } from '../../core/retention/prune.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { deedOf } from '../deed-flags.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { openRemovals } from '../services.ts';
+import { readSettings } from '../settings.ts';
 
 interface Flags {
   readonly keepNewest?: number;
@@ -54,8 +55,6 @@ async function prunePods(flags: Flags, { output, signal }: CommandContext): Prom
   });
   const policy = policyOf(flags);
   const { by } = deedOf(flags, '');
-  const table = required(settings, 'table');
-  const { removalContext } = await import('../../aws/removal-context.ts');
   const { prune } = await import('../../core/retention/prune.ts');
   const { dryRun = false } = flags;
   using progress = output.progress(dryRun ? 'Looking' : 'Pruning');
@@ -68,7 +67,7 @@ async function prunePods(flags: Flags, { output, signal }: CommandContext): Prom
       ...{ policy, dryRun, by, clusters: [settings.cluster ?? 'default'] },
       ...(settings.archivesBucket !== undefined && { bucket: settings.archivesBucket }),
     },
-    { ...removalContext(table), onRemoved },
+    { ...(await openRemovals(settings)), onRemoved },
   );
   progress[Symbol.dispose]();
   output.result({ policy, ...answer }, textOf(answer));

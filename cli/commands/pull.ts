@@ -1,16 +1,18 @@
 import { inCluster, type PodSelector } from '../../core/bundle/pod-selector.ts';
 import { PodsArchive } from '../../core/bundle/pods-archive.ts';
 import { parseInstant } from '../../core/catalogue/instant.ts';
-import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
-import { bundleKey } from '../../core/keys.ts';
-import type { ArchiveStore, ObjectLocation, ObjectSource } from '../../core/ports.ts';
+import { PodfreightError } from '../../core/errors.ts';
+import type { ObjectSource } from '../../core/ports.ts';
+import type { Regions } from '../../core/regions.ts';
 import { isSandboxId } from '../../core/sandbox-id.ts';
 import { downloadArchive, writePods } from '../archive-file.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { addLandingFlags, addTargetFlag, type LandingFlags, landArchive, landFrom } from '../landing/from-source.ts';
+import { type BundlePlace, bundlePlaces, openBundle } from '../open-bundle.ts';
 import { isPodName } from '../pod-flag.ts';
 import { podTitle } from '../pod-title.ts';
-import { readSettings, required } from '../settings.ts';
+import { openStore, openTable } from '../services.ts';
+import { readSettings, regionsIn, required, type Settings } from '../settings.ts';
 
 interface Flags extends LandingFlags {
   readonly output?: string;
@@ -66,9 +68,7 @@ async function pullObject(bundle: string, flags: Flags, context: CommandContext)
       '--at, --node and --cluster find pods without a bundle; leave them or the bundle away.',
     );
   }
-  const candidates = locationsOf(bundle, flags);
-  const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
-  const source = await openFirst(new S3ArchiveStore(), candidates, bundle);
+  const source = await open(bundle, flags, context);
   try {
     if (file === undefined) await landFrom(source, flags, 'Pulling', context);
     else await downloadArchive(source, file, context);
@@ -77,11 +77,9 @@ async function pullObject(bundle: string, flags: Flags, context: CommandContext)
   }
 }
 
-/** Where it may be: a bundle's id does not say how the bundle is compressed. */
-function locationsOf(bundle: string, flags: Flags): ObjectLocation[] {
+async function open(bundle: string, flags: Flags, { output }: CommandContext): Promise<ObjectSource> {
   const url = /^s3:\/\/([^/]+)\/(.+)$/s.exec(bundle);
-  if (url) return [{ bucket: url[1] ?? '', key: url[2] ?? '' }];
-  if (!BUNDLE_ID.test(bundle)) {
+  if (!url && !BUNDLE_ID.test(bundle)) {
     const what = JSON.stringify(bundle);
     throw new PodfreightError(
       'usage',
@@ -90,32 +88,22 @@ function locationsOf(bundle: string, flags: Flags): ObjectLocation[] {
         : `${what} is neither a bundle id nor s3://bucket/key; "podfreight list --bundles" shows ids.`,
     );
   }
-  const settings = readSettings(flags.bundlesBucket === undefined ? {} : { bundlesBucket: flags.bundlesBucket });
-  const bucket = required(settings, 'bundlesBucket');
-  return (['tar+zstd', 'tar'] as const).map((format) => ({ bucket, key: bundleKey(bundle, format) }));
+  const settings = readSettings({});
+  const regions = regionsIn(settings);
+  const store = await openStore(regions);
+  if (url) return await store.open({ bucket: url[1] ?? '', key: url[2] ?? '' });
+  const places =
+    flags.bundlesBucket === undefined ? await placesOf(settings, regions) : [{ bucket: flags.bundlesBucket }];
+  return await openBundle(bundle, places, { store, warn: (message) => output.warn(message) });
 }
 
-async function openFirst(
-  store: ArchiveStore,
-  candidates: readonly ObjectLocation[],
-  name: string,
-): Promise<ObjectSource> {
-  for (const location of candidates) {
-    try {
-      return await store.open(location);
-    } catch (error) {
-      if (!isPodfreightError(error, 'not-found') || error.subject.key === undefined || candidates.length === 1)
-        throw error;
-    }
-  }
-  const bucket = candidates[0]?.bucket;
-  throw new PodfreightError(
-    'not-found',
-    `There is no bundle ${name} in s3://${bucket}; "podfreight list --bundles" shows what there is.`,
-    {
-      subject: { bundleId: name, bucket },
-    },
-  );
+async function placesOf(settings: Settings, regions: Regions): Promise<BundlePlace[]> {
+  if (regions.size === 0) return [{ bucket: required(settings, 'bundlesBucket') }];
+  const [{ ownRegion }, { s3Client }] = await Promise.all([
+    import('../../aws/own-region.ts'),
+    import('../../aws/s3-client.ts'),
+  ]);
+  return bundlePlaces(regions, settings.bundlesBucket, await ownRegion(s3Client()));
 }
 
 async function pullPods(flags: Flags, context: CommandContext): Promise<void> {
@@ -130,12 +118,8 @@ async function pullPods(flags: Flags, context: CommandContext): Promise<void> {
     ...(flags.table !== undefined && { table: flags.table }),
   });
   const selectors = selectorsOf(flags.pod, flags).map((selector) => inCluster(selector, settings.cluster));
-  const table = required(settings, 'table');
-  const [{ S3ArchiveStore }, { dynamodbCatalogue }] = await Promise.all([
-    import('../../aws/s3-archive-store.ts'),
-    import('../../aws/dynamodb-catalogue.ts'),
-  ]);
-  const from = { store: new S3ArchiveStore(), catalogue: dynamodbCatalogue(table) };
+  const { catalogue } = await openTable(settings);
+  const from = { store: await openStore(regionsIn(settings)), catalogue };
   await using archive = await PodsArchive.open(selectors, from);
   for (const pod of archive.pods) {
     const { checkpointedAt, origin } = pod;

@@ -4,7 +4,8 @@ import { type ArchiveFlags, addArchiveFlags, chosenArchives, urlOf } from '../ch
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { type DeedFlags, deedOf } from '../deed-flags.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { openRemovals } from '../services.ts';
+import { readSettings } from '../settings.ts';
 
 interface Flags extends ArchiveFlags, DeedFlags {
   readonly force?: boolean;
@@ -42,10 +43,8 @@ async function rm(archives: readonly string[], flags: Flags, { output, signal }:
     ...(flags.archivesBucket !== undefined && { archivesBucket: flags.archivesBucket }),
   });
   const deed = deedOf(flags, 'removed by podfreight rm');
-  const table = required(settings, 'table');
-  const { removalContext } = await import('../../aws/removal-context.ts');
   const { removable, removeArchives } = await import('../../core/custody/remove-archives.ts');
-  const context = removalContext(table);
+  const context = await openRemovals(settings);
   const { catalogue } = context;
   const locations = await chosenArchives(archives, flags, { settings, catalogue, alone: true });
   const orders = locations.map((location) => ({ location, ...deed }));

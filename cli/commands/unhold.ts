@@ -1,7 +1,8 @@
 import { type ArchiveFlags, addArchiveFlags, chosenArchives, urlOf } from '../chosen-archives.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { safeText } from '../safe-text.ts';
-import { readSettings, required } from '../settings.ts';
+import { openRemovals } from '../services.ts';
+import { readSettings } from '../settings.ts';
 
 export const setUp: SetUpCommand = (command, context) => {
   addArchiveFlags(
@@ -26,10 +27,8 @@ async function unhold(archives: readonly string[], flags: ArchiveFlags, { output
     ...(flags.cluster !== undefined && { cluster: flags.cluster }),
     ...(flags.archivesBucket !== undefined && { archivesBucket: flags.archivesBucket }),
   });
-  const table = required(settings, 'table');
-  const { removalContext } = await import('../../aws/removal-context.ts');
   const { unholdArchives } = await import('../../core/custody/hold-archives.ts');
-  const context = removalContext(table);
+  const context = await openRemovals(settings);
   const locations = await chosenArchives(archives, flags, { settings, catalogue: context.catalogue, alone: false });
   const lifted = await unholdArchives(locations, context);
   const wereHeld = new Set(lifted.map(({ location }) => urlOf(location)));

@@ -6,6 +6,8 @@ import type { CommandContext } from '../command.ts';
 import { FileSource } from '../file-source.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
 import { parseObjectUrl } from '../object-url.ts';
+import { openStore } from '../services.ts';
+import { readSettings, regionsIn } from '../settings.ts';
 import { directoryArchives } from './directory-archives.ts';
 import { containersOf, type Failed, lookAtArchive, type PodsSight, type Sight } from './sight.ts';
 
@@ -31,8 +33,8 @@ function isDirectory(path: string): Promise<boolean> {
 }
 
 async function lookAtObject(location: ObjectLocation, context: CommandContext): Promise<Sight> {
-  const { S3ArchiveStore } = await import('../../aws/s3-archive-store.ts');
-  const source = await new S3ArchiveStore().open(location);
+  const store = await openStore(regionsIn(readSettings({})));
+  const source = await store.open(location);
   try {
     return await lookAtArchive(source, basename(location.key), context);
   } finally {

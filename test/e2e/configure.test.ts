@@ -30,16 +30,17 @@ describe('podfreight configure', () => {
       bundlesBucket: stack.PODFREIGHT_BUNDLES_BUCKET,
       table: stack.PODFREIGHT_TABLE,
       bundleFunction: stack.PODFREIGHT_BUNDLE_FUNCTION,
+      regions: JSON.parse(cloud.setting('PODFREIGHT_REGIONS')),
       cluster: 'prod',
     });
-    assert.match(stdout, /^Wrote .*config\.json:\n(?: {2}\w+ +\S+ +new\n){5}$/);
+    assert.match(stdout, /^Wrote .*config\.json:\n(?: {2}\w+ +\S+ +new\n){6}$/);
     assert.equal(statSync(config).mode & 0o777, 0o600);
     const list = await configure(config, 'list', '--json');
     assert.deepEqual([JSON.parse(list.stdout), list.code], [{ checkpoints: [], more: false }, 0]);
 
     const { ino } = statSync(config);
     const again = await configure(config, 'configure', '--stack', 'podfreight');
-    assert.match(again.stdout, /^Nothing to change in .*:\n(?: {2}\w+ +\S+ +unchanged\n){5}$/);
+    assert.match(again.stdout, /^Nothing to change in .*:\n(?: {2}\w+ +\S+ +unchanged\n){6}$/);
     assert.equal(statSync(config).ino, ino, 'not written again');
   });
 
