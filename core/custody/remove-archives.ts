@@ -92,7 +92,7 @@ async function remove(
     if (context.now().getTime() - Date.parse(begun.at) > REMOVAL_MS / 2) throw busy(location);
     await keeper.remove({ bucket, key }, begun.etag);
   }
-  await lookAgain(location, context);
+  await lookAgain(archive.location, context);
   const removal: Removal = { ...begun, state: 'done' };
   await custodies.replace(noted, { ...noted, removal, revision: noted.revision + 1 });
   return { location: { bucket, key }, removal };

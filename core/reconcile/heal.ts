@@ -19,12 +19,13 @@ export interface HealContext extends LookContext {
  * @returns false when something later was recorded meanwhile
  * @throws PodfreightError as `catalogueObject`
  */
-export async function lookAgain({ bucket, key }: ObjectLocation, context: HealContext): Promise<boolean> {
+export async function lookAgain(location: ObjectLocation, context: HealContext): Promise<boolean> {
+  const { bucket, key, region = context.region } = location;
   // Before the look: what is recorded after this line is of a later event than the look can be outdated by.
   const last = await context.survey.lastSequencer({ bucket, key });
   const now = context.now();
   const occasion = { bucket, key, sequencer: sequencerAfter(last, now), at: wholeSeconds(now) };
-  const { isNewest } = await catalogueObject(occasion, context);
+  const { isNewest } = await catalogueObject(occasion, { ...context, ...(region !== undefined && { region }) });
   return isNewest;
 }
 

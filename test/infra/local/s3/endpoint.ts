@@ -48,7 +48,7 @@ export async function startEndpoint(options: Partial<S3Options> = {}) {
     s3.destroy();
     await endpoint.close();
   });
-  return { ...endpoint, dir, s3, requests, events };
+  return { ...endpoint, endpoint, dir, s3, requests, events };
 }
 
 export async function bytesOf(output: GetObjectCommandOutput): Promise<Buffer> {

@@ -15,12 +15,14 @@ import {
   GetObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   UploadPartCommand,
   UploadPartCopyCommand,
   type UploadPartCopyCommandInput,
 } from '@aws-sdk/client-s3';
-import { bytesOf, MiB, patterned, refused, startEndpoint } from '../endpoint.ts';
+import type { S3Endpoint } from '../../../../../infra/local/s3/server.ts';
+import { bytesOf, clientOf, MiB, patterned, refused, startEndpoint } from '../endpoint.ts';
 
 const { s3, dir } = await startEndpoint();
 const [Source, Bucket] = ['source', 'target'];
@@ -176,4 +178,39 @@ test('copies on condition of their source', async () => {
     await refused(upload.copy(1, { CopySource, ...condition }), 'PreconditionFailed', 412);
     await refused(copy({ CopySource, ...condition }), 'PreconditionFailed', 412);
   }
+});
+
+test('copies from another region, with the same checks, and not once that is gone', async () => {
+  const peers: S3Endpoint[] = [];
+  const here = await startEndpoint({ region: 'eu-west-1', peers: () => peers });
+  const there = await startEndpoint({ region: 'sa-east-1' });
+  peers.push(there.endpoint);
+  const [mine, theirs] = [clientOf(here.url, { region: 'eu-west-1' }), clientOf(there.url, { region: 'sa-east-1' })];
+  await mine.send(new CreateBucketCommand({ Bucket }));
+  await theirs.send(new CreateBucketCommand({ Bucket: 'far' }));
+  const VersioningConfiguration = { Status: 'Enabled' } as const;
+  await theirs.send(new PutBucketVersioningCommand({ Bucket: 'far', VersioningConfiguration }));
+  const { VersionId } = await theirs.send(new PutObjectCommand({ Bucket: 'far', Key: 'a', Body: bytes }));
+  await theirs.send(new PutObjectCommand({ Bucket: 'far', Key: 'a', Body: 'newer' }));
+
+  const { UploadId } = await mine.send(new CreateMultipartUploadCommand({ Bucket, Key: 'of-both' }));
+  const upload = { Bucket, Key: 'of-both', UploadId };
+  const CopySource = `far/a?versionId=${VersionId}`;
+  const part = (PartNumber: number, more: Partial<UploadPartCopyCommandInput> = {}) =>
+    mine.send(new UploadPartCopyCommand({ ...upload, PartNumber, CopySource, CopySourceIfMatch: etag, ...more }));
+  const ranges = [`bytes=0-${6 * MiB - 1}`, `bytes=${6 * MiB}-${bytes.length - 1}`];
+  const answers = await Promise.all(ranges.map((CopySourceRange, i) => part(i + 1, { CopySourceRange })));
+  await refused(part(3, { CopySourceIfMatch: '"other"' }), 'PreconditionFailed', 412);
+  await refused(part(3, { CopySource: 'far/a', CopySourceIfMatch: etag }), 'PreconditionFailed', 412);
+  await refused(part(3, { CopySource: `far/a?versionId=${'0'.repeat(32)}` }), 'NoSuchVersion', 404);
+  await refused(part(3, { CopySource: 'nowhere/a' }), 'NoSuchBucket', 404);
+  await refused(part(3, { CopySourceRange: `bytes=0-${bytes.length}` }), 'InvalidArgument', 400);
+
+  await there.endpoint.close();
+  await refused(part(3), 'ServiceUnavailable', 503);
+  const Parts = answers.map(({ CopyPartResult }, i) => ({ PartNumber: i + 1, ETag: CopyPartResult?.ETag }));
+  await mine.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+  const copied = await bytesOf(await mine.send(new GetObjectCommand({ Bucket, Key: 'of-both' })));
+  assert.ok(copied.equals(bytes), 'it needs the other region no more');
+  for (const client of [mine, theirs]) client.destroy();
 });
