@@ -43,7 +43,10 @@ export function cloudWithArchives() {
     const lambda = new LambdaClient({
       endpoint: cloud.stack.endpoints.lambda,
       region: cloud.setting('AWS_REGION'),
-      credentials: { accessKeyId: 'x', secretAccessKey: 'y' },
+      credentials: {
+        accessKeyId: cloud.setting('AWS_ACCESS_KEY_ID'),
+        secretAccessKey: cloud.setting('AWS_SECRET_ACCESS_KEY'),
+      },
     });
     const { Payload, FunctionError } = await lambda.send(
       new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify(payload)) }),
