@@ -163,7 +163,7 @@ export async function reconcileAll(
   for (let invocation = 0; invocation < 1000; invocation++) {
     try {
       const dies = killed < kills;
-      const { run } = await invoke(dies ? mortalTable(table, chance.below(200)) : table);
+      const { run } = await invoke(dies ? mortalTable(table, chance.below(20)) : table);
       if (run.finishedAt !== undefined) return { run, killed };
     } catch (error) {
       if (!(error instanceof Killed)) throw error;
