@@ -3,13 +3,16 @@ import { GetBucketVersioningCommand, HeadBucketCommand, type S3Client } from '@a
 import type { ClockReading } from '../core/clock.ts';
 import { isPodfreightError } from '../core/errors.ts';
 import type { ObjectLocation } from '../core/ports.ts';
+import { type Regions, regionOf } from '../core/regions.ts';
 import { ANSWER_TIMEOUT_MS } from './clients.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { dynamodbCatalogue } from './dynamodb-catalogue.ts';
 import { dynamodbClient } from './dynamodb-client.ts';
 import { awsError, httpStatus } from './errors.ts';
 import { lambdaClient } from './lambda-client.ts';
+import { nearestRegion } from './own-region.ts';
 import { s3Client } from './s3-client.ts';
+import { S3Clients } from './s3-clients.ts';
 
 /** The second time with the server's clock, if the first was refused for ours. */
 const IMPATIENT = { maxAttempts: 2, answerTimeoutMs: ANSWER_TIMEOUT_MS };
@@ -29,6 +32,13 @@ export interface BucketLook {
 export class Probe implements Disposable {
   readonly #watch = new ClockWatch();
   readonly #s3: S3Client = this.#watch.attach(s3Client(IMPATIENT));
+  readonly #regions: Regions;
+  readonly #buckets: S3Clients;
+
+  constructor(regions: Regions = new Map()) {
+    this.#regions = regions;
+    this.#buckets = new S3Clients(regions, IMPATIENT);
+  }
 
   /** @throws PodfreightError `no-credentials` */
   async credentials(): Promise<Identity> {
@@ -52,14 +62,15 @@ export class Probe implements Disposable {
   /** @throws PodfreightError `not-found`, `access-denied` for bad credentials, `unreachable`, `service` */
   async bucket(bucket: string): Promise<BucketLook> {
     const what = `s3://${bucket}`;
-    const { Status, denied } = await this.#s3
+    const s3 = this.#clientOf(bucket);
+    const { Status, denied } = await s3
       .send(new GetBucketVersioningCommand({ Bucket: bucket }))
       .then(({ Status }) => ({ Status, denied: false }))
       .catch((error) => {
         if ((error as Error).name === 'AccessDenied') return { Status: undefined, denied: true };
         throw awsError(error, what, { bucket });
       });
-    const region = await this.#s3
+    const region = await s3
       .send(new HeadBucketCommand({ Bucket: bucket }))
       .then(({ BucketRegion }) => BucketRegion)
       .catch((error) => {
@@ -76,7 +87,7 @@ export class Probe implements Disposable {
    * @throws PodfreightError as the catalogue
    */
   async table(name: string, own?: ObjectLocation): Promise<{ listable: boolean }> {
-    const client = this.#watch.attach(dynamodbClient(IMPATIENT));
+    const client = this.#watch.attach(dynamodbClient({ ...IMPATIENT, ...(await this.#home()) }));
     const catalogue = dynamodbCatalogue(name, client);
     try {
       const denied = await catalogue.bundles({ limit: 1 }).then(
@@ -94,7 +105,9 @@ export class Probe implements Disposable {
 
   /** Whether it could be called; it does not run. @throws PodfreightError `not-found`, `access-denied`, … */
   async function(name: string): Promise<void> {
-    const client = this.#watch.attach(lambdaClient(IMPATIENT));
+    const home = await this.#home();
+    const endpoint = home && this.#regions.get(home.region)?.lambdaEndpoint;
+    const client = this.#watch.attach(lambdaClient({ ...IMPATIENT, ...home, ...(endpoint && { endpoint }) }));
     try {
       await client.send(new InvokeCommand({ FunctionName: name, InvocationType: 'DryRun' }));
     } catch (error) {
@@ -111,5 +124,18 @@ export class Probe implements Disposable {
 
   [Symbol.dispose](): void {
     this.#s3.destroy();
+    this.#buckets.destroy();
+  }
+
+  /** The own region's, unless the bucket is known to be in another. */
+  #clientOf(bucket: string): S3Client {
+    const isSomewhere = this.#regions.size > 1 && regionOf({ bucket }, this.#regions) !== undefined;
+    return isSomewhere ? this.#buckets.of({ bucket }) : this.#s3;
+  }
+
+  /** Where commands ask for table and function; undefined in the own region. */
+  async #home(): Promise<{ readonly region: string } | undefined> {
+    const region = await nearestRegion(this.#regions, this.#s3);
+    return region === undefined ? undefined : { region };
   }
 }

@@ -1,10 +1,11 @@
 import { PodfreightError } from '../../core/errors.ts';
+import type { Regions } from '../../core/regions.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { type Check, examine } from '../doctor/finding.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import { safeText } from '../safe-text.ts';
 import { addSettingFlags, settingsAmong } from '../setting-flags.ts';
-import { configPath, readSettings, type Settings } from '../settings.ts';
+import { configPath, readSettings, regionsIn, type Settings } from '../settings.ts';
 
 interface Flags extends Settings {
   readonly target: string;
@@ -58,12 +59,14 @@ async function examineService(flags: Settings): Promise<Check[]> {
     import('../../aws/probe.ts'),
   ]);
   let settings: Settings = {};
+  let regions: Regions = new Map();
   const found = await examine('settings', () => {
     settings = readSettings(flags);
+    regions = regionsIn(settings);
     return lookAtSettings(settings, configPath());
   });
-  using probe = new Probe();
-  return [found, ...(await examineAws(settings, probe))];
+  using probe = new Probe(regions);
+  return [found, ...(await examineAws(settings, regions, probe))];
 }
 
 const STATE_WIDTH = 'problem'.length;

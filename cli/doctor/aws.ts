@@ -1,6 +1,8 @@
 import type { BucketLook, Identity, Probe } from '../../aws/probe.ts';
 import { type ClockReading, clockSkewMs } from '../../core/clock.ts';
+import { isPodfreightError } from '../../core/errors.ts';
 import type { ObjectLocation } from '../../core/ports.ts';
+import { type Regions, regionOf } from '../../core/regions.ts';
 import { originOf, SETTING_NAMES, SETTINGS, type SettingName, type Settings } from '../settings.ts';
 import { type Check, examine, type Finding, note, ok, problem, warning } from './finding.ts';
 
@@ -32,7 +34,7 @@ export function lookAtSettings(settings: Settings, path: string): Finding {
 }
 
 /** Everything that is set, all at once; each finding comes in the order of the settings. */
-export async function examineAws(settings: Settings, probe: Probe): Promise<Check[]> {
+export async function examineAws(settings: Settings, regions: Regions, probe: Probe): Promise<Check[]> {
   const credentials = await examine('credentials', async () => {
     const region = await probe.region();
     return lookAtIdentity(await probe.credentials(), region, Date.now());
@@ -43,13 +45,48 @@ export async function examineAws(settings: Settings, probe: Probe): Promise<Chec
       const value = settings[name];
       if (value === undefined) return [];
       if (credentials.state === 'problem') return { check: SHORT[name], ...note(`${value} was not asked for.`) };
-      return examine(SHORT[name], () => lookAt(name, value, settings, probe));
+      return examine(SHORT[name], () => lookAt(name, value, { settings, regions, probe }));
     }),
   );
-  return [credentials, ...services.flat(), { check: 'clock', ...lookAtClock(probe.clock) }];
+  const others = credentials.state === 'problem' ? [] : await examineOthers(settings, regions, probe);
+  return [credentials, ...services.flat(), ...others, { check: 'clock', ...lookAtClock(probe.clock) }];
 }
 
-async function lookAt(name: keyof typeof SHORT, value: string, settings: Settings, probe: Probe): Promise<Finding> {
+/** Regions whose buckets are not those that are set. */
+async function examineOthers(settings: Settings, regions: Regions, probe: Probe): Promise<Check[]> {
+  const set = [settings.archivesBucket, settings.bundlesBucket];
+  const others = [...regions].flatMap(([region, { archivesBucket, bundlesBucket }]) => {
+    const buckets = [archivesBucket, bundlesBucket].filter((bucket) => !set.includes(bucket));
+    return buckets.length === 0 ? [] : [{ region, buckets }];
+  });
+  return await Promise.all(
+    others.map(async ({ region, buckets }) => {
+      try {
+        await Promise.all(buckets.map((bucket) => probe.bucket(bucket)));
+        return {
+          check: 'regions',
+          ...ok(`${region}: ${buckets.join(' and ')} answer${buckets.length > 1 ? '' : 's'}.`),
+        };
+      } catch (error) {
+        if (!isPodfreightError(error) || error.code === 'interrupted') throw error;
+        const advice = `What is in ${region} cannot be bundled and pulled until that is mended.`;
+        return { check: 'regions', ...warning(error.message, advice) };
+      }
+    }),
+  );
+}
+
+interface Surroundings {
+  readonly settings: Settings;
+  readonly regions: Regions;
+  readonly probe: Probe;
+}
+
+async function lookAt(
+  name: keyof typeof SHORT,
+  value: string,
+  { settings, regions, probe }: Surroundings,
+): Promise<Finding> {
   if (name === 'table') {
     const { listable } = await probe.table(value, ownObject(settings));
     if (listable) return ok(`${value} answers.`);
@@ -60,7 +97,7 @@ async function lookAt(name: keyof typeof SHORT, value: string, settings: Setting
     return ok(`${value} may be called.`);
   }
   const [look, region] = await Promise.all([probe.bucket(value), probe.region()]);
-  return lookAtBucket(value, look, region);
+  return lookAtBucket(value, look, regionOf({ bucket: value }, regions) ?? region);
 }
 
 /** Nothing there, under the prefix where this node may write. */
@@ -79,7 +116,7 @@ export function lookAtIdentity({ accessKeyId, expiresAt }: Identity, region: str
   return warning(`${who}, ${until}, which is soon.`, 'Renew them, unless that happens by itself.');
 }
 
-/** @param region in which the client asks */
+/** @param region in which commands ask */
 export function lookAtBucket(name: string, { versioned, region: actual }: BucketLook, region: string): Finding {
   if (actual !== undefined && actual !== region) {
     return warning(

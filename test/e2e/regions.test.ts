@@ -77,6 +77,11 @@ describe('podfreight in two regions', () => {
         .reduce((sum, { bytesOut }) => sum + bytesOut, 0),
     );
 
+  async function doctor(name: string, env?: Readonly<Record<string, string>>) {
+    const { stdout } = await run(name, ['doctor', '--json', '-t', folder], env);
+    return JSON.parse(stdout).checks as { check: string; state: string; message: string }[];
+  }
+
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'podfreight-test-'));
     stack = await startStack({
@@ -189,6 +194,20 @@ describe('podfreight in two regions', () => {
     }
   });
 
+  test('podfreight doctor  # also looks at the other regions', async () => {
+    const checks = await doctor(US);
+    const found = checks.filter(({ check }) => ['archives', 'bundles', 'table', 'function', 'regions'].includes(check));
+    assert.deepEqual(
+      found.map(({ check, state }) => [check, state]),
+      ['archives', 'bundles', 'table', 'function', 'regions'].map((check) => [check, 'ok']),
+    );
+    assert.match(found.at(-1)?.message ?? '', /^eu-central-1: /);
+    // To a bucket of another region, and with table and function asked for in the nearest one.
+    const elsewhere = { AWS_REGION: 'eu-west-1', PODFREIGHT_ARCHIVES_BUCKET: bucketOf(EU, 'ARCHIVES') };
+    const problems = (all: typeof checks) => all.filter(({ state }) => state === 'problem').map(({ check }) => check);
+    assert.deepEqual(problems(await doctor(US, elsewhere)), problems(checks));
+  });
+
   test('a bundle of archives in a region that fails meanwhile leaves nothing, nor does one of a region that is down', async () => {
     await arrive(EU, 3);
     const args = ['bundle', '--pod', 'default/long-3', '--pod', 'default/long-2', '--region', US];
@@ -219,6 +238,8 @@ describe('podfreight in two regions', () => {
       /warning: .* in eu-central-1 does not answer.* read from s3:\/\/\S+ \(us-east-1\) instead\.\n/,
     );
     await assertLanded('from-the-other');
+    const down = (await doctor(US)).find(({ check }) => check === 'regions');
+    assert.deepEqual([down?.state, down?.message.includes('ECONNREFUSED')], ['warning', true]);
     const gone = await run(EU, ['pull', 'f'.repeat(32), '-t', 'nowhere']);
     assert.equal(gone.code, 13);
     assert.match(
