@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
@@ -60,7 +60,13 @@ export class Operations extends Construct {
     this.#config = config;
     const { events, catalogue, createBundle, reconcile } = watched;
     this.topic = new Topic(this, 'Alarms', { displayName: 'podfreight', masterKey: key, enforceSSL: true });
-    if (config.alarmEmail) this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
+    if (config.alarmEmail) {
+      const subscription = this.topic.addSubscription(new EmailSubscription(config.alarmEmail));
+      Validations.of(subscription).acknowledge({
+        id: 'Serverless-SNSRedrivePolicy',
+        reason: 'What mail does not take is no loss: the alarm itself stays in CloudWatch, and on the dashboard.',
+      });
+    }
 
     const age = events.queue.metricApproximateAgeOfOldestMessage({ period: PERIOD, statistic: 'Maximum' });
     const aside = events.deadLetters.metricApproximateNumberOfMessagesVisible({ period: PERIOD, statistic: 'Maximum' });

@@ -5,8 +5,13 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { checks } from '../../infra/checks.ts';
 import { synthesis } from './synthesis.ts';
 
-// Two regions hold all that one holds, and replicas.
-const { app, stacks } = synthesis({ regions: ['eu-central-1', 'us-east-1'] });
+// Two regions hold all that one holds, and replicas; every setting that adds something is on.
+const { app, stacks } = synthesis({
+  regions: ['eu-central-1', 'us-east-1'],
+  objectLock: true,
+  alarmEmail: 'ops@example.com',
+  bundleConcurrency: 'unreserved',
+});
 
 const violations = () => checks(app).flatMap((pack) => stacks.flatMap((stack) => pack.validateScope(stack).violations));
 
@@ -29,6 +34,7 @@ const ACCEPTED = [
   'Serverless-EventBusDLQ',
   'Serverless-LambdaDLQ',
   'Serverless-LambdaEventSourceMappingDestination',
+  'Serverless-SNSRedrivePolicy',
   'Serverless-SQSRedrivePolicy',
 ];
 
