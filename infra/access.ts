@@ -1,7 +1,18 @@
 import { Aws } from 'aws-cdk-lib';
+import type { Conditions } from 'aws-cdk-lib/aws-iam';
 import { CATALOGUE_TABLE } from '../core/catalogue/table.ts';
 import { OUTPUTS } from './outputs.ts';
-import { anyKeyArn, bucketArn, type Deployment, type Place, regionsJson, tableArn } from './places.ts';
+import {
+  anyKeyArn,
+  anyRegion,
+  bucketArn,
+  bucketName,
+  type DataBucket,
+  type Deployment,
+  regionsJson,
+  stackArn,
+  tableArn,
+} from './places.ts';
 import type { PodfreightRole, Subject } from './role.ts';
 
 // Each function below tells one of our functions where a thing is and allows it, or a role of somebody, what is done there.
@@ -16,14 +27,16 @@ export const KEY_TAG = 'podfreight';
 /** A bucket of that name in another account, made by somebody who was there first, is not ours. */
 const OURS = { StringEquals: { 'aws:ResourceAccount': Aws.ACCOUNT_ID } };
 
-export function readsArchives(grantee: Grantee, deployment: Deployment): void {
+/** @param besides actions on the buckets themselves */
+export function readsArchives(grantee: Grantee, deployment: Deployment, besides: readonly string[] = []): void {
   grantee.tell(OUTPUTS.ArchivesBucket, deployment.here.archivesBucket);
   grantee.tell(OUTPUTS.Regions, regionsJson(deployment));
-  readsBuckets(grantee, deployment, ({ archivesBucket }) => archivesBucket);
+  readsBuckets(grantee, deployment, 'archives', besides);
 }
 
-export function readsBundles(grantee: Grantee, deployment: Deployment): void {
-  readsBuckets(grantee, deployment, ({ bundlesBucket }) => bundlesBucket);
+/** @param besides actions on the buckets themselves */
+export function readsBundles(grantee: Grantee, deployment: Deployment, besides: readonly string[] = []): void {
+  readsBuckets(grantee, deployment, 'bundles', besides);
 }
 
 /** What there is in this region's buckets, with the versions and markers of deleted ones. */
@@ -34,12 +47,12 @@ export function listsVersions(grantee: Grantee, { here }: Deployment): void {
 
 /** All of it, by key and as a whole; and forgets bundles that are gone. */
 export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void {
-  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [tableArn(deployment, deployment.here)]);
+  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [tableArn(deployment, deployment.here.region)]);
   listsByKey(grantee, deployment);
 }
 
 export function listsByKey(grantee: Grantee, deployment: Deployment): void {
-  grantee.allow(['dynamodb:Query'], [`${tableArn(deployment, deployment.here)}/index/bucket`]);
+  grantee.allow(['dynamodb:Query'], [`${tableArn(deployment, deployment.here.region)}/index/bucket`]);
 }
 
 /** Removing leaves an old version, which the bucket's rules keep for a while. */
@@ -54,50 +67,60 @@ export function writesBundles(grantee: Grantee, deployment: Deployment): void {
   lists(grantee, [bundlesBucket], ['s3:ListBucketMultipartUploads']);
   const writing = ['s3:PutObject', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload'];
   objects(grantee, [bundlesBucket], '*', ['s3:GetObject', 's3:GetObjectVersion', ...writing]);
-  usesKeys(grantee, deployment, [bundlesBucket], ['kms:Decrypt', 'kms:GenerateDataKey']);
+  usesKeys(grantee, deployment, 'bundles', ['kms:Decrypt', 'kms:GenerateDataKey']);
 }
 
 export function writesCatalogue(grantee: Grantee, deployment: Deployment): void {
   grantee.tell(OUTPUTS.Table, deployment.tableName);
   const actions = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'];
-  grantee.allow(actions, [tableArn(deployment, deployment.here)]);
+  grantee.allow(actions, [tableArn(deployment, deployment.here.region)]);
 }
 
 export function readsCatalogueAndRecordsBundles(grantee: Grantee, deployment: Deployment): void {
   grantee.tell(OUTPUTS.Table, deployment.tableName);
-  grantee.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tableArn(deployment, deployment.here)]);
-  queriesIndexes(grantee, deployment, [deployment.here]);
+  grantee.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [tableArn(deployment, deployment.here.region)]);
+  queriesIndexes(grantee, deployment, deployment.here.region);
 }
 
 /** By its indexes, of whichever region's table is the nearest. */
 export function readsCatalogue(grantee: Grantee, deployment: Deployment): void {
-  queriesIndexes(grantee, deployment, deployment.places);
+  queriesIndexes(grantee, deployment, anyRegion(deployment));
 }
 
 /** Those that list something to people. */
-function queriesIndexes(grantee: Grantee, deployment: Deployment, places: readonly Place[]): void {
+function queriesIndexes(grantee: Grantee, deployment: Deployment, region: string): void {
   const names = CATALOGUE_TABLE.indexes.filter(({ sortKey }) => sortKey === 'listedAt').map(({ name }) => name);
-  const indexes = places.flatMap((place) => names.map((name) => `${tableArn(deployment, place)}/index/${name}`));
-  grantee.allow(['dynamodb:Query'], indexes);
-}
-
-/** `podfreight configure` reads the stacks' outputs, `podfreight doctor` whether the buckets keep versions. */
-export function looksAtStacks(grantee: Grantee, { config, places }: Deployment): void {
-  const stacks = places.map(
-    ({ region }) => `arn:${Aws.PARTITION}:cloudformation:${region}:${Aws.ACCOUNT_ID}:stack/${config.stackName}/*`,
+  allowInRegion(
+    grantee,
+    ['dynamodb:Query'],
+    names.map((name) => `${tableArn(deployment, region)}/index/${name}`),
   );
-  grantee.allow(['cloudformation:DescribeStacks'], stacks);
-  for (const stack of stacks)
-    grantee.needsWildcard(stack, 'What follows the name of a stack is drawn when it is made.');
-  const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
-  grantee.allow(['s3:GetBucketVersioning'], buckets.map(bucketArn), OURS);
 }
 
-function readsBuckets(grantee: Grantee, deployment: Deployment, bucketOf: (place: Place) => string): void {
-  const buckets = deployment.places.map(bucketOf);
-  lists(grantee, buckets);
+/** As `allow`, on what has the same name in every region. */
+export function allowInRegion(
+  grantee: Grantee,
+  actions: readonly string[],
+  resources: readonly string[],
+  conditions?: Conditions,
+): void {
+  grantee.allow(actions, resources, conditions);
+  const reason = 'It has the same name in all regions of the deployment, and is ours in any other.';
+  for (const resource of resources) if (resource.includes(':*:')) grantee.needsWildcard(resource, reason);
+}
+
+/** `podfreight configure` reads the stacks' outputs. */
+export function looksAtStacks(grantee: Grantee, deployment: Deployment): void {
+  const stacks = stackArn(deployment, anyRegion(deployment));
+  grantee.allow(['cloudformation:DescribeStacks'], [stacks]);
+  grantee.needsWildcard(stacks, 'What follows the name of a stack is drawn when it is made.');
+}
+
+function readsBuckets(grantee: Grantee, deployment: Deployment, what: DataBucket, besides: readonly string[]): void {
+  const buckets = deployment.places.map(({ region }) => bucketName(what, deployment.config, region));
+  lists(grantee, buckets, besides);
   objects(grantee, buckets, '*', ['s3:GetObject', 's3:GetObjectVersion']);
-  usesKeys(grantee, deployment, buckets, ['kms:Decrypt']);
+  usesKeys(grantee, deployment, what, ['kms:Decrypt']);
 }
 
 /**
@@ -121,22 +144,17 @@ export function objects(grantee: Grantee, buckets: readonly string[], keys: stri
  * The keys of this deployment, wherever they are, as S3 uses them for objects of these buckets and in no other way.
  * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html "the bucket ARN as the encryption context"
  */
-export function usesKeys(
-  grantee: Grantee,
-  { config, places }: Deployment,
-  buckets: readonly string[],
-  actions: readonly string[],
-): void {
-  const keys = places.map(anyKeyArn);
-  grantee.allow(actions, keys, {
+export function usesKeys(grantee: Grantee, deployment: Deployment, what: DataBucket, actions: readonly string[]): void {
+  const { config, places } = deployment;
+  const region = anyRegion(deployment);
+  const bucket = bucketArn(bucketName(what, config, region));
+  grantee.allow(actions, [anyKeyArn(region)], {
     StringEquals: {
       [`aws:ResourceTag/${KEY_TAG}`]: config.stackName,
-      'kms:ViaService': places.map(({ region }) => `s3.${region}.amazonaws.com`),
+      'kms:ViaService': places.map((place) => `s3.${place.region}.amazonaws.com`),
     },
-    StringLike: {
-      'kms:EncryptionContext:aws:s3:arn': buckets.flatMap((bucket) => [bucketArn(bucket), `${bucketArn(bucket)}/*`]),
-    },
+    StringLike: { 'kms:EncryptionContext:aws:s3:arn': [bucket, `${bucket}/*`] },
   });
   const reason = 'Conditions leave the keys with the tag of this deployment, for objects of the buckets named there.';
-  for (const key of keys) grantee.needsWildcard(key, reason);
+  grantee.needsWildcard(anyKeyArn(region), reason);
 }

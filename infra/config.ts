@@ -10,7 +10,7 @@ export interface Config {
    */
   readonly stackName: string;
   /**
-   * One stack in each. Empty: one stack, in whichever region the credentials say. One region can be added (or removed) at a
+   * One stack in each, of at most eight. Empty: one stack, in whichever region the credentials say. One region can be added (or removed) at a
    * time, because DynamoDB takes one replica at a time.
    */
   readonly regions: readonly string[];
@@ -62,6 +62,9 @@ export const DEFAULTS: Config = {
   reconcileEveryHours: 24,
 };
 
+/** What fits into the policies of roles that work in all of them. */
+const MAX_REGIONS = 8;
+
 type Check = (value: unknown) => boolean;
 
 const between =
@@ -89,8 +92,12 @@ const CHECKS: Record<keyof Config, [Check, string]> = {
     'a small letter and up to 21 small letters, digits and "-", not ending in "-"',
   ],
   regions: [
-    (value) => Array.isArray(value) && value.every(isRegion) && new Set(value).size === value.length,
-    'a list of regions, each once',
+    (value) =>
+      Array.isArray(value) &&
+      value.length <= MAX_REGIONS &&
+      value.every(isRegion) &&
+      new Set(value).size === value.length,
+    `a list of at most ${MAX_REGIONS} regions, each once`,
   ],
   primaryRegion: [isRegion, 'one of "regions"'],
   logRetentionDays: [

@@ -25,7 +25,7 @@ export function regionKey(scope: Construct, { config, here }: Deployment): Key {
         actions: [
           'kms:Decrypt',
           'kms:GenerateDataKey*',
-          ...(service.startsWith('logs') ? ['kms:Encrypt', 'kms:Describe*'] : []),
+          ...(service.startsWith('logs') ? ['kms:Encrypt', 'kms:ReEncrypt*', 'kms:Describe*'] : []),
         ],
         resources: ['*'],
         conditions,

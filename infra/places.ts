@@ -1,6 +1,9 @@
 import { Aws } from 'aws-cdk-lib';
 import type { Config } from './config.ts';
 
+/** What a bucket of ours holds. */
+export type DataBucket = 'archives' | 'bundles';
+
 /** A region and the names of what podfreight has there. */
 export interface Place {
   readonly region: string;
@@ -37,11 +40,7 @@ export function deployments(config: Config): Deployment[] {
 }
 
 /** Buckets share one namespace with all accounts of AWS, so their names have ours in them. */
-export function bucketName(
-  what: 'archives' | 'bundles' | 'access-logs',
-  { stackName }: Config,
-  region: string,
-): string {
+export function bucketName(what: DataBucket | 'access-logs', { stackName }: Config, region: string): string {
   return `${stackName}-${what}-${Aws.ACCOUNT_ID}-${region}`;
 }
 
@@ -68,15 +67,27 @@ export function bucketArn(name: string): string {
   return arn(`s3:::${name}`);
 }
 
-export function tableArn({ tableName }: Deployment, { region }: Place): string {
+/**
+ * For what has the same name in every region: the only one, or any. Naming each would make policies of people longer than the
+ * 6,144 characters that IAM takes.
+ */
+export function anyRegion({ places, here }: Deployment): string {
+  return places.length === 1 ? here.region : '*';
+}
+
+export function tableArn({ tableName }: Deployment, region: string): string {
   return arn(`dynamodb:${region}:${Aws.ACCOUNT_ID}:table/${tableName}`);
 }
 
-export function functionArn(name: string, deployment: Deployment, { region }: Place): string {
+export function functionArn(name: string, deployment: Deployment, region: string): string {
   return arn(`lambda:${region}:${Aws.ACCOUNT_ID}:function:${functionName(name, deployment)}`);
 }
 
-/** All keys of KMS in a region: which of them, conditions say. */
-export function anyKeyArn({ region }: Place): string {
+export function stackArn({ config }: Deployment, region: string): string {
+  return arn(`cloudformation:${region}:${Aws.ACCOUNT_ID}:stack/${config.stackName}/*`);
+}
+
+/** All keys of KMS: which of them, conditions say. */
+export function anyKeyArn(region: string): string {
   return arn(`kms:${region}:${Aws.ACCOUNT_ID}:key/*`);
 }

@@ -14,9 +14,14 @@ export interface Subject {
 export class PodfreightRole extends Role implements Subject {
   readonly policy: ManagedPolicy;
 
-  constructor(scope: Construct, id: string, props: { assumedBy: IPrincipal; description: string }) {
+  /** @param props.besides a role that may nothing that this one may not */
+  constructor(
+    scope: Construct,
+    id: string,
+    { besides, ...props }: { assumedBy: IPrincipal; description: string; besides?: PodfreightRole },
+  ) {
     const policy = new ManagedPolicy(scope, `${id}Policy`, { description: props.description });
-    super(scope, id, { ...props, managedPolicies: [policy] });
+    super(scope, id, { ...props, managedPolicies: besides ? [besides.policy, policy] : [policy] });
     this.policy = policy;
   }
 

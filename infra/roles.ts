@@ -1,8 +1,17 @@
 import { Aws } from 'aws-cdk-lib';
 import { AccountPrincipal, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { lists, looksAtStacks, objects, readsArchives, readsBundles, readsCatalogue, usesKeys } from './access.ts';
-import { type Deployment, functionArn, tableArn } from './places.ts';
+import {
+  allowInRegion,
+  lists,
+  looksAtStacks,
+  objects,
+  readsArchives,
+  readsBundles,
+  readsCatalogue,
+  usesKeys,
+} from './access.ts';
+import { anyRegion, type Deployment, functionArn, tableArn } from './places.ts';
 import { PodfreightRole } from './role.ts';
 
 /** Session tags that say for which node credentials were made. */
@@ -44,16 +53,17 @@ export class Roles extends Construct {
       assumedBy: new AccountPrincipal(Aws.ACCOUNT_ID),
       description: 'podfreight: people and nodes that list and pull',
     });
+    // `podfreight doctor` looks whether what is deleted can be brought back.
+    readsArchives(this.reader, deployment, ['s3:GetBucketVersioning']);
+    readsBundles(this.reader, deployment, ['s3:GetBucketVersioning']);
+    readsCatalogue(this.reader, deployment);
+    looksAtStacks(this.reader, deployment);
+
     this.operator = new PodfreightRole(this, 'Operator', {
       assumedBy: new AccountPrincipal(Aws.ACCOUNT_ID),
       description: 'podfreight: people who list, bundle, pull, remove and hold',
+      besides: this.reader,
     });
-    for (const role of [this.reader, this.operator]) {
-      readsArchives(role, deployment);
-      readsBundles(role, deployment);
-      readsCatalogue(role, deployment);
-      looksAtStacks(role, deployment);
-    }
     operates(this.operator, deployment);
   }
 }
@@ -66,36 +76,26 @@ function pushes(role: PodfreightRole, deployment: Deployment, keys: string): voi
   const reading = ['s3:GetObject', 's3:GetObjectVersion', 's3:ListMultipartUploadParts'];
   objects(role, buckets, keys, ['s3:PutObject', 's3:AbortMultipartUpload', ...reading]);
   lists(role, buckets, ['s3:ListBucketMultipartUploads']);
-  usesKeys(role, deployment, buckets, ['kms:Decrypt', 'kms:GenerateDataKey']);
+  usesKeys(role, deployment, 'archives', ['kms:Decrypt', 'kms:GenerateDataKey']);
   // Before anything is removed from a node: whether the catalogue has it.
-  role.allow(
-    ['dynamodb:GetItem'],
-    places.map((place) => tableArn(deployment, place)),
-    {
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': buckets.map((bucket) => `ARCHIVE#${bucket}/${keys}`) },
-      Null: { 'dynamodb:LeadingKeys': 'false' },
-    },
-  );
+  allowInRegion(role, ['dynamodb:GetItem'], [tableArn(deployment, anyRegion(deployment))], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': buckets.map((bucket) => `ARCHIVE#${bucket}/${keys}`) },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  });
 }
 
 /** Removing leaves a version, which the bucket's rules keep for a while; nothing here removes that. */
 function operates(role: PodfreightRole, deployment: Deployment): void {
   const { places } = deployment;
-  role.allow(
-    ['lambda:InvokeFunction'],
-    places.map((place) => functionArn('create-bundle', deployment, place)),
-  );
+  allowInRegion(role, ['lambda:InvokeFunction'], [functionArn('create-bundle', deployment, anyRegion(deployment))]);
   const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
   // Legal holds also where the bucket has none: only so does S3 say that.
   objects(role, buckets, '*', ['s3:DeleteObject', 's3:PutObjectLegalHold']);
   // Holds and removals, and what becomes of an archive by them.
   const archives = places.map(({ archivesBucket }) => `ARCHIVE#${archivesBucket}/*`);
-  role.allow(
-    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'],
-    places.map((place) => tableArn(deployment, place)),
-    {
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': archives },
-      Null: { 'dynamodb:LeadingKeys': 'false' },
-    },
-  );
+  const actions = ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:BatchWriteItem'];
+  allowInRegion(role, actions, [tableArn(deployment, anyRegion(deployment))], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': archives },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  });
 }

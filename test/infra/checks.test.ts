@@ -53,9 +53,12 @@ test('what they are told to accept is this and nothing else, each with a reason'
 test('a wildcard is accepted only in objects of our buckets, keys with our tag, stacks of our name, and traces', () => {
   const wildcards = accepted.map(([id]) => id).filter((id) => id.includes('IAM5'));
   const object = /::arn:<AWS::Partition>:s3:::podfreight-(archives|bundles)-<AWS::AccountId>-[a-z0-9-]+\/[^\]]*\*\]$/;
+  const anyRegion =
+    /::arn:<AWS::Partition>:(dynamodb:\*:<AWS::AccountId>:table\/podfreight(\/index\/\w+)?|lambda:\*:<AWS::AccountId>:function:podfreight-[\w-]+)\]$/;
   for (const id of wildcards) {
     assert.ok(
-      object.test(id) ||
+      anyRegion.test(id) ||
+        object.test(id) ||
         /:key\/\*\]$/.test(id) ||
         /:stack\/podfreight\/\*\]$/.test(id) ||
         id.endsWith('IAM5[Resource::*]'),

@@ -29,7 +29,11 @@ const REFUSED: [unknown, RegExp][] = [
   [{ stackName: 'ends-' }, /"stackName" .* must be a small letter and/],
   [{ stackName: 'x'.repeat(23) }, /"stackName" .* up to 21/],
   [{ regions: 'eu-central-1' }, /"regions" .* must be a list/],
-  [{ regions: ['Frankfurt'] }, /"regions" .* must be a list of regions/],
+  [{ regions: ['Frankfurt'] }, /"regions" .* must be a list of at most 8 regions/],
+  [
+    { regions: Array.from({ length: 9 }, (_, i) => `eu-west-${i}`) },
+    /"regions" .* must be a list of at most 8 regions/,
+  ],
   [{ regions: ['eu-central-1', 'eu-central-1'] }, /"regions" .* each once/],
   [{ regions: ['eu-central-1'], primaryRegion: 'us-east-1' }, /"primaryRegion" .* must be one of "regions"/],
   [{ primaryRegion: 'us-east-1' }, /"primaryRegion" .* must be one of "regions"/],

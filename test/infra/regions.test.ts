@@ -80,6 +80,39 @@ test('functions and outputs know where every region’s objects are', () => {
   }
 });
 
+test('the policies of eight regions with the longest name are as long as IAM takes', () => {
+  const regions = [
+    'eu-central-1',
+    'ap-southeast-1',
+    'ap-southeast-2',
+    'ap-northeast-1',
+    'ap-northeast-2',
+    'ap-northeast-3',
+  ];
+  const eight = synthesis({
+    regions: [...regions, 'ap-southeast-3', 'ap-southeast-4'],
+    stackName: 'x'.repeat(22),
+    objectLock: true,
+  });
+  for (const [id, { Properties }] of Object.entries(
+    eight.templates[0]?.findResources('AWS::IAM::ManagedPolicy') ?? {},
+  )) {
+    const { length } = JSON.stringify(filled(Properties.PolicyDocument)).replaceAll(/\s/g, '');
+    assert.ok(length <= 6144, `${id}: ${length}`);
+  }
+});
+
+/** With references replaced by texts of the length they have. */
+function filled(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(filled);
+  if (typeof value !== 'object' || value === null) return value;
+  const [[name, argument] = ['', '']] = Object.entries(value);
+  if (name === 'Ref') return String(argument) === 'AWS::AccountId' ? '111122223333' : 'aws';
+  if (name === 'Fn::GetAtt') return 'x'.repeat(120);
+  if (name === 'Fn::Join') return (argument[1] as unknown[]).map(filled).join('');
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, filled(one)]));
+}
+
 test('a region that is added changes nothing that is there but the replicas and who may read where', () => {
   const before = synthesis({ regions: ['eu-central-1'] }).templates[0]?.toJSON().Resources;
   const after = primary?.toJSON().Resources;

@@ -224,10 +224,8 @@ test('no role has a policy inside it, or one of AWS', () => {
   const own = new Set(Object.keys(template.findResources('AWS::IAM::ManagedPolicy')));
   for (const { Properties } of Object.values(template.findResources('AWS::IAM::Role'))) {
     assert.equal(Properties.Policies, undefined);
-    assert.deepEqual(
-      Properties.ManagedPolicyArns.map(({ Ref }: { Ref: string }) => own.has(Ref)),
-      [true],
-    );
+    assert.ok(Properties.ManagedPolicyArns.length > 0);
+    for (const { Ref } of Properties.ManagedPolicyArns) assert.ok(own.has(Ref), Ref);
   }
 });
 
