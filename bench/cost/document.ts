@@ -1,3 +1,4 @@
+import { S3_PART_LIMITS } from '../../core/bundle/part-limits.ts';
 import { type Counted, type Counts, LARGE_BYTES } from './count.ts';
 import { bundlePuts, checkModel, dollarsOf, MEMORY_GIB, pullGets, pushPuts, SECONDS } from './model.ts';
 import { PRICED_REGION, PRICES, READ_IN } from './prices.ts';
@@ -67,14 +68,14 @@ ${steps.map(([what, counts, gibSeconds]) => row(what, counts, gibSeconds)).join(
 
 The last column is what a million such steps cost. Table writes are units of 1 KB, each index one
 more; reads of 4 KB. An event is sent to the queue, received and deleted: at most three requests to SQS, fewer in batches of ten.
-Pulls say how many GETs they take at most; they ask for 2 to 8 MiB at once, as it goes.
+Pulls say how many GETs they take at most; they ask for 2 to 4 MiB at once, as it goes.
 
 ## How it grows
 
 - **A push** takes one PUT up to 8 MiB in S3, and beyond that 3 and one for each 8 MiB.
 - **Cataloguing** reads two or three ranges, however large the archive is, and writes one item, one for each pod and one for each of
   its images.
-- **A bundle** takes 5 PUTs and one for each 128 MiB of each archive. S3 copies: bytes pass neither through the function nor through
+- **A bundle** takes 5 PUTs and one for about each ${S3_PART_LIMITS.copyPartBytes / MiB} MiB of each archive. S3 copies: bytes pass neither through the function nor through
   the one who asked. It is stored a second time.
 - **A pull** takes at most one GET for each 2 MiB. Within the region S3 charges no transfer, unless the way leads through a NAT
   gateway: give the nodes' network a gateway endpoint for S3, which is free.

@@ -6,7 +6,7 @@ import { PRICES } from './prices.ts';
 const MiB = 1024 ** 2;
 /** aws/put.ts */
 const PUSH_PART_BYTES = 8 * MiB;
-/** A pull asks for 2 to 8 MiB at once, as it goes. */
+/** A pull asks for 2 to 4 MiB at once, as it goes. */
 const LEAST_RANGE_BYTES = 2 * MiB;
 const HEADS_OF_A_PULL = 3;
 
@@ -21,7 +21,7 @@ export function pushPuts(bytes: number): number {
 
 /** Requests of a bundle of members that are copied: their parts, and what is around them. */
 export function bundlePuts(memberBytes: readonly number[]): number {
-  const copies = memberBytes.map((bytes) => Math.ceil(bytes / S3_PART_LIMITS.copyPartBytes));
+  const copies = memberBytes.map((bytes) => Math.max(1, Math.round(bytes / S3_PART_LIMITS.copyPartBytes)));
   return 5 + copies.reduce((sum, one) => sum + one, 0);
 }
 

@@ -24,6 +24,6 @@ test('docs/cost.md is what "npm run cost" prints', { timeout: 300_000 }, async (
 
 test('requests grow with parts, and not with anything else', () => {
   assert.deepEqual([1, 8 * MiB, 8 * MiB + 1, 16 * MiB, 1024 * MiB].map(pushPuts), [1, 1, 5, 5, 131]);
-  assert.deepEqual([bundlePuts([128 * MiB]), bundlePuts([128 * MiB + 1, 6 * MiB])], [6, 8]);
+  assert.deepEqual([bundlePuts([192 * MiB]), bundlePuts([288 * MiB, 6 * MiB]), bundlePuts([1024 * MiB])], [6, 8, 10]);
   assert.equal(pullGets(100 * MiB), 53);
 });

@@ -39,7 +39,7 @@ function podOf(names: readonly string[], archives: readonly Partial<ContainerRec
   const pod = {
     ...manifest.pods![0]!,
     containers: names.map((name) => ({ ...listed!, name, id: `id-of-${name}` })),
-    unknown: [recordsField(fields)],
+    unknown: archives.length > 0 ? [recordsField(fields)] : [],
   };
   return { ...manifest, pods: [pod] };
 }
