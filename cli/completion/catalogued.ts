@@ -1,5 +1,5 @@
 import type { BundleRecord, PodRecord } from '../../core/catalogue/records.ts';
-import { readSettings } from '../settings.ts';
+import { readSettings, regionsIn } from '../settings.ts';
 import type { Candidate } from './candidate.ts';
 
 /** A page of the newest: what somebody is likely to mean. */
@@ -15,16 +15,17 @@ const FROM_PODS = {
   sandboxId: ({ sandboxId, namespace, name }: PodRecord) => [[sandboxId, `${namespace}/${name}`]],
 } as const;
 
-export type Catalogued = keyof typeof FROM_PODS | 'bundle';
+export type Catalogued = keyof typeof FROM_PODS | 'bundle' | 'region';
 
 /**
- * Names in the catalogue, the newest first.
+ * Names in the catalogue, the newest first; regions are known from the settings.
  * @param given flags on the line, which say where the catalogue is
  * @throws whatever reaching it throws
  */
 export async function catalogued(what: Catalogued, given: ReadonlyMap<string, string>): Promise<Candidate[]> {
   const [table, flag] = [given.get('--table'), given.get('--cluster')];
   const settings = readSettings({ ...(table && { table }), ...(flag && { cluster: flag }) });
+  if (what === 'region') return [...regionsIn(settings).keys()].map((value) => ({ value, about: '' }));
   if (settings.table === undefined) return [];
   const [{ dynamodbCatalogue }, { dynamodbClient }, { inCluster, selectorQuery }] = await Promise.all([
     import('../../aws/dynamodb-catalogue.ts'),

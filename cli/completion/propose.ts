@@ -24,6 +24,7 @@ const BY_FLAG: Readonly<Record<string, Catalogued>> = {
   '--node': 'node',
   '--image': 'image',
   '--sandbox-id': 'sandboxId',
+  '--region': 'region',
 };
 
 /**

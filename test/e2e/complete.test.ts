@@ -39,6 +39,15 @@ test('podfreight complete -- list --  # flags with what they are', async () => {
   );
 });
 
+test('podfreight complete -- bundle --region e  # the regions that are set', async () => {
+  const place = { archivesBucket: 'a', bundlesBucket: 'b' };
+  const PODFREIGHT_REGIONS = JSON.stringify({ 'eu-central-1': place, 'us-east-1': place, 'eu-west-1': place });
+  const { stdout, code } = await podfreight(['complete', '--', 'bundle', '--region', 'e'], {
+    env: { PODFREIGHT_REGIONS },
+  });
+  assert.deepEqual([stdout, code], ['eu-central-1\t\neu-west-1\t\n', 0]);
+});
+
 test('is silent when there is no catalogue, no configuration or no answer', async (test) => {
   const sockets: Socket[] = [];
   const server = createServer((socket) => sockets.push(socket.on('error', () => {}))).listen(0, '127.0.0.1');

@@ -76,7 +76,25 @@ test('npm run local prints the environment, answers on the ports asked for, and 
   assert.equal(existsSync(join(dir, 'environment.sh')), false);
 });
 
+test('npm run local -- --regions eu-central-1,us-east-1 has an environment for each', async () => {
+  const { child, environment } = await run('--regions', 'eu-central-1,us-east-1');
+  assert.equal(environment.get('AWS_REGION'), 'eu-central-1');
+  const other = readFileSync(join(dir, 'environment-us-east-1.sh'), 'utf8');
+  assert.match(other, /^export AWS_REGION='us-east-1'$/m);
+  const [, json = ''] = /^export PODFREIGHT_REGIONS='(.*)'$/m.exec(other) ?? [];
+  const regions = JSON.parse(json);
+  assert.deepEqual(Object.keys(regions), ['eu-central-1', 'us-east-1']);
+  assert.equal(regions['eu-central-1'].s3Endpoint, environment.get('AWS_ENDPOINT_URL_S3'));
+  assert.ok(other.includes(`export AWS_ENDPOINT_URL_S3='${regions['us-east-1'].s3Endpoint}'\n`));
+
+  child.kill('SIGINT');
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0);
+  assert.equal(existsSync(join(dir, 'environment-us-east-1.sh')), false);
+});
+
 const REFUSED: [string[], RegExp][] = [
+  [['--regions', 'mars'], /"regions" of the context "podfreight" must be a list of regions, each once/],
   [['--port', '65532'], /^--port must be a whole number from 1 to 65531\.\n$/],
   [['--port', 'x'], /^--port must be/],
   [['--unknown'], /^Unknown option '--unknown'/],
