@@ -35,6 +35,7 @@ export const ALARMS = {
   BundlesFail: 'Bundles fail',
   FunctionsAreThrottled: 'Functions are throttled',
   ReconcilingFails: 'Reconciling fails',
+  RetentionFails: 'Retention fails',
   ReconcileDifferences: 'Catalogue and buckets differ',
 } as const;
 
@@ -48,6 +49,7 @@ interface Watched {
   readonly catalogue: PodfreightFunction;
   readonly createBundle: PodfreightFunction;
   readonly reconcile: PodfreightFunction;
+  readonly retention: PodfreightFunction;
 }
 
 /** What tells the people who run it: alarms, where they go, and a dashboard. */
@@ -59,7 +61,7 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, config: Config, key: IKey, watched: Watched) {
     super(scope, id);
     this.#config = config;
-    const { events, catalogue, createBundle, reconcile } = watched;
+    const { events, catalogue, createBundle, reconcile, retention } = watched;
     this.topic = new Topic(this, 'Alarms', { displayName: 'podfreight', masterKey: key, enforceSSL: true });
     // A topic with a policy of its own has no other; without this, alarms would go nowhere.
     this.topic.addToResourcePolicy(
@@ -86,6 +88,7 @@ export class Operations extends Construct {
     const catalogueErrors = catalogue.function.metricErrors({ period: PERIOD });
     const bundleErrors = createBundle.function.metricErrors({ period: PERIOD });
     const reconcileErrors = reconcile.function.metricErrors({ period: PERIOD });
+    const retentionErrors = retention.function.metricErrors({ period: PERIOD });
     const refused = this.#count('BundlesRefused', 'create-bundle');
     const failed = new MathExpression({
       label: 'Bundles failed',
@@ -114,6 +117,7 @@ export class Operations extends Construct {
     this.#alarm('BundlesFail', 'A bundle failed for a reason that is not in what was asked for.', failed);
     this.#alarm('FunctionsAreThrottled', 'Lambda turned invocations away.', throttles, { periods: 3 });
     this.#alarm('ReconcilingFails', 'Comparing buckets and catalogue crashed or ran out of time.', reconcileErrors);
+    this.#alarm('RetentionFails', 'Removing what the policy lets go crashed or ran out of time.', retentionErrors);
     this.#alarm('ReconcileDifferences', 'Reconciling found and healed something, or could not.', differences);
 
     this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.days(1) });
@@ -138,6 +142,7 @@ export class Operations extends Construct {
         catalogueErrors,
         bundleErrors,
         reconcileErrors,
+        retentionErrors,
         this.#count('MessagesFailed', 'catalogue'),
         throttles,
       ]),

@@ -32,6 +32,7 @@ const RETENTION_MEMORY_MIB = 1024;
 /** What keeps the catalogue and the buckets of one region the same where events do not. */
 export class Repair extends Construct {
   readonly reconcile: PodfreightFunction;
+  readonly retention: PodfreightFunction;
 
   constructor(scope: Construct, id: string, deployment: Deployment, key: IKey) {
     super(scope, id);
@@ -69,6 +70,7 @@ export class Repair extends Construct {
       key,
       unbounded: 'The clock asks for one at a time; two at once would only do the same twice.',
     });
+    this.retention = retention;
     readsArchives(retention, deployment);
     writesCatalogue(retention, deployment);
     readsCatalogue(retention, deployment);

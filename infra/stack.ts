@@ -71,8 +71,8 @@ export class PodfreightStack extends Stack {
     writesBundles(createBundle, deployment);
     readsCatalogueAndRecordsBundles(createBundle, deployment);
 
-    const { reconcile } = new Repair(this, 'Repair', deployment, key);
-    const watched = { events, catalogue, createBundle, reconcile };
+    const { reconcile, retention } = new Repair(this, 'Repair', deployment, key);
+    const watched = { events, catalogue, createBundle, reconcile, retention };
     const operations = new Operations(this, 'Operations', config, key, watched);
 
     this.#output(OUTPUTS, {

@@ -91,6 +91,7 @@ test('what is watched is what the functions, queues and Lambda count', () => {
     'podfreight Bundles fail': ['AWS/Lambda Errors', 'podfreight BundlesRefused'],
     'podfreight Functions are throttled': ['AWS/Lambda Throttles', 'AWS/Lambda Throttles', 'AWS/Lambda Throttles'],
     'podfreight Reconciling fails': ['AWS/Lambda Errors'],
+    'podfreight Retention fails': ['AWS/Lambda Errors'],
     'podfreight Catalogue and buckets differ': ['podfreight ReconcileDifferences'],
   });
 });
