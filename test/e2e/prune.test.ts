@@ -6,7 +6,7 @@ describe('podfreight prune', () => {
   const { url, ran, json, listed, isThere } = cloudWithArchives();
 
   test('podfreight prune --keep-newest 1 --dry-run, and without', async () => {
-    await ran('hold', appKey(1), '--by', 'eve');
+    await ran('hold', appKey(1), '--by', 'audit');
     const dry = await ran('prune', '--keep-newest', '1', '--dry-run');
     assert.match(
       dry,
@@ -14,7 +14,7 @@ describe('podfreight prune', () => {
     );
     assert.equal((await listed()).length, 4);
     const { removed, finished } = await json<{ removed: { archive: string }[]; finished: boolean }>(
-      ...['prune', '--keep-newest', '1', '--by', 'ada'],
+      ...['prune', '--keep-newest', '1', '--by', 'oncall'],
     );
     assert.deepEqual([removed.map(({ archive }) => archive), finished], [[url(appKey(0))], true]);
     assert.deepEqual(await listed(), ['app-1', 'app-2', 'other']);
@@ -27,7 +27,7 @@ describe('podfreight prune', () => {
     const text = await ran('list', '--removed');
     assert.match(
       text,
-      /s3:.*app-0.*\.tar\.zst {2}default\/app\n {4}ada: default\/default\/app has 2 newer checkpoints/,
+      /s3:.*app-0.*\.tar\.zst {2}default\/app\n {4}oncall: default\/default\/app has 2 newer checkpoints/,
     );
   });
 });

@@ -25,8 +25,8 @@ describe('podfreight rm, and what comes after', () => {
     assert.ok(await isThere(appKey(0)));
   });
 
-  test('podfreight rm --pod default/app --reason "taken by mistake" --by ada', async () => {
-    const stdout = await ran('rm', '--pod', 'default/app', '--reason', 'taken by mistake', '--by', 'ada');
+  test('podfreight rm --pod default/app --reason "taken by mistake" --by oncall', async () => {
+    const stdout = await ran('rm', '--pod', 'default/app', '--reason', 'taken by mistake', '--by', 'oncall');
     assert.equal(stdout, `removed  ${url(appKey(2))}\n`);
     assert.equal(await isThere(appKey(2)), false);
     assert.deepEqual(await listed(), ['app-0', 'app-1', 'other']);
@@ -35,12 +35,12 @@ describe('podfreight rm, and what comes after', () => {
   });
 
   test('podfreight list --removed', async () => {
-    assert.match(await ran('list', '--removed'), /app-2.*\.tar\.zst {2}default\/app\n {4}ada: taken by mistake\n$/);
+    assert.match(await ran('list', '--removed'), /app-2.*\.tar\.zst {2}default\/app\n {4}oncall: taken by mistake\n$/);
     await cloud.stack.settled(); // the deletion's own event changes nothing of that
     const { removed } = await json<{ removed: { removal: { state: string; by: string } }[] }>('list', '--removed');
     assert.deepEqual(
       removed.map(({ removal }) => [removal.state, removal.by]),
-      [['done', 'ada']],
+      [['done', 'oncall']],
     );
   });
 

@@ -18,8 +18,8 @@ import { archiveOf } from '../catalogue/archives.ts';
 
 const BUCKET = 'archives';
 const at = (name: string) => ({ bucket: BUCKET, key: `prod/n/${name}/20261122T132000Z.tar.zst` });
-const ADA = { by: 'ada', reason: 'incident', at: '2026-11-22T17:00:00Z' };
-const BOB = { by: 'bob', reason: 'space' };
+const ONCALL = { by: 'oncall', reason: 'incident', at: '2026-11-22T17:00:00Z' };
+const OPS = { by: 'ops', reason: 'space' };
 
 describe('custody of archives', () => {
   let store: VersionedArchiveStore;
@@ -55,7 +55,7 @@ describe('custody of archives', () => {
     };
     await catalogueObject(occasion, context);
   }
-  const order = (name: string) => ({ location: at(name), ...BOB });
+  const order = (name: string) => ({ location: at(name), ...OPS });
   const isThere = async (name: string) => (await openIfThere(store, at(name))) !== undefined;
   const state = async (name: string) => (await context.catalogue.archive(at(name)))?.state;
   /** The table, each of whose calls waits for its turn. */
@@ -81,13 +81,16 @@ describe('custody of archives', () => {
     assert.deepEqual([await isThere('a'), await state('a')], [false, 'deleted']);
     const { items } = await context.custodies.removed({ limit: 10 });
     const { by, reason, at: when, state: done, pods, podCount } = items[0]!.removal!;
-    assert.deepEqual([by, reason, when, done], ['bob', 'space', '2026-11-22T17:00:00Z', 'done']);
+    assert.deepEqual([by, reason, when, done], ['ops', 'space', '2026-11-22T17:00:00Z', 'done']);
     assert.deepEqual([podCount, pods.map(({ name }) => name)], [1, ['pod-a']]);
   });
 
   it('removes none of several when one is held, or is not there', async () => {
-    await holdArchives([at('c')], ADA, context);
-    await assert.rejects(removeArchives([order('a'), order('c')], context), { code: 'held', message: /ada.*incident/ });
+    await holdArchives([at('c')], ONCALL, context);
+    await assert.rejects(removeArchives([order('a'), order('c')], context), {
+      code: 'held',
+      message: /oncall.*incident/,
+    });
     await assert.rejects(removeArchives([order('a'), order('nobody')], context), { code: 'not-found' });
     assert.ok((await isThere('a')) && (await isThere('c')));
     assert.equal(keeper.locked.size, 1);
@@ -96,17 +99,17 @@ describe('custody of archives', () => {
   });
 
   it('keeps the first hold, and lifts it', async () => {
-    await holdArchives([at('a')], ADA, context);
-    const [again] = await holdArchives([at('a')], { ...ADA, by: 'eve' }, context);
-    assert.deepEqual([again?.isNew, again?.hold.by], [false, 'ada']);
+    await holdArchives([at('a')], ONCALL, context);
+    const [again] = await holdArchives([at('a')], { ...ONCALL, by: 'audit' }, context);
+    assert.deepEqual([again?.isNew, again?.hold.by], [false, 'oncall']);
     assert.deepEqual(
       (await context.custodies.held({ limit: 10 })).items.map(({ hold }) => hold),
-      [ADA],
+      [ONCALL],
     );
     assert.equal((await unholdArchives([at('a'), at('b')], context)).length, 1);
     assert.deepEqual((await context.custodies.held({ limit: 10 })).items, []);
     await removeArchives([order('a')], context);
-    await assert.rejects(holdArchives([at('a')], ADA, context), { code: 'not-found' });
+    await assert.rejects(holdArchives([at('a')], ONCALL, context), { code: 'not-found' });
   });
 
   it('ends in the removal or in the hold when both come at once, and tells which', async () => {
@@ -121,7 +124,7 @@ describe('custody of archives', () => {
             (error) => (isPodfreightError(error) ? error.code : assert.fail(error)),
           );
         const [hold, removal] = [
-          outcome(holdArchives([at('race')], ADA, both)),
+          outcome(holdArchives([at('race')], ONCALL, both)),
           outcome(removeArchives([order('race')], both)),
         ];
         await scheduler.waitFor(Promise.all([hold, removal]));
@@ -186,9 +189,9 @@ describe('custody of archives', () => {
     removal.catch(() => {});
     await new Promise(setImmediate);
     while ((await custodies.of(at('a'))) === undefined) await new Promise(setImmediate);
-    await assert.rejects(holdArchives([at('a')], ADA, context), { code: 'busy' });
+    await assert.rejects(holdArchives([at('a')], ONCALL, context), { code: 'busy' });
     now = new Date(now.getTime() + REMOVAL_MS + 1000);
-    await holdArchives([at('a')], ADA, context);
+    await holdArchives([at('a')], ONCALL, context);
     resume();
     await assert.rejects(removal, { code: 'busy' });
     assert.ok(await isThere('a'));
@@ -212,7 +215,7 @@ describe('custody of archives', () => {
     store.delete({ ...at('new'), versionId: 'v6' }); // the marker
     const dry = await prune({ ...request, dryRun: true }, context);
     assert.deepEqual([dry.removed.length, await isThere('old')], [1, true]);
-    await holdArchives([at('old')], ADA, context);
+    await holdArchives([at('old')], ONCALL, context);
     assert.deepEqual((await prune(request, context)).held.length, 1);
     await unholdArchives([at('old')], context);
     assert.equal((await prune(request, context)).removed.length, 1);
