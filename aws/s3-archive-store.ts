@@ -19,12 +19,16 @@ import { Inbound, openS3Source } from './s3-source.ts';
 /** Archives and bundles as objects of S3, in one region or several. */
 export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
   readonly #clients: Pick<S3Clients, 'of'>;
-  readonly #inbound = new Inbound();
+  readonly #inbound: Inbound;
   readonly #outbound = new Outbound();
 
-  /** @param clients one for everything, or a choice of them */
-  constructor(clients: S3Client | S3Clients = new S3Clients()) {
+  /**
+   * @param clients one for everything, or a choice of them
+   * @param wholeBytes a read of at most so many bytes is one request, however much faster several would be
+   */
+  constructor(clients: S3Client | S3Clients = new S3Clients(), { wholeBytes = 0 } = {}) {
     this.#clients = choiceOf(clients);
+    this.#inbound = new Inbound({ wholeBytes });
   }
 
   async open(location: ObjectLocation, { tailBytes = 0 }: OpenOptions = {}): Promise<ObjectSource> {

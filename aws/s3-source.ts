@@ -17,12 +17,18 @@ const REQUEST_BYTES_MAX = 4 * MiB;
 
 /** What all reads over one line share. */
 export class Inbound {
+  /** A read of at most so many bytes is one request: for those who pay for requests and not for time. */
+  readonly wholeBytes: number;
   readonly limiter = new Limiter({
     start: BYTES_AHEAD_MIN / REQUEST_BYTES_MAX,
     most: BYTES_AHEAD_MAX / REQUEST_BYTES_MIN,
   });
   /** Of which it is known that they exist. */
   readonly buckets = new Set<string>();
+
+  constructor({ wholeBytes = 0 } = {}) {
+    this.wholeBytes = wholeBytes;
+  }
 }
 
 /** What tells of an object, and with it perhaps its last bytes. */
@@ -44,7 +50,7 @@ export async function openS3Source(
 ): Promise<ObjectSource> {
   const tailed = tailBytes > 0 ? await getTail(client, location, tailBytes) : undefined;
   const found: Found = tailed ?? (await headObject(client, location, inbound));
-  return new S3Source(client, location, found, inbound.limiter);
+  return new S3Source(client, location, found, inbound);
 }
 
 /**
@@ -102,10 +108,11 @@ class S3Source implements ObjectSource {
   readonly pace: ReadPace;
   readonly client: S3Client;
   readonly limiter: Limiter;
+  readonly #wholeBytes: number;
   /** Its last bytes, until somebody reads some of them: who opens thousands must not hold them all. */
   #tail: Buffer | undefined;
 
-  constructor(client: S3Client, asked: ObjectLocation, found: Found, limiter: Limiter) {
+  constructor(client: S3Client, asked: ObjectLocation, found: Found, { limiter, wholeBytes }: Inbound) {
     const { versionId: _, ...place } = asked;
     this.location = { ...place, ...(found.VersionId === undefined ? {} : { versionId: found.VersionId }) };
     this.sizeBytes = found.ContentLength!;
@@ -115,6 +122,7 @@ class S3Source implements ObjectSource {
     this.#tail = found.tail;
     this.client = client;
     this.limiter = limiter;
+    this.#wholeBytes = wholeBytes;
     this.pace = {
       readBytes: REQUEST_BYTES_MAX,
       get windowBytes() {
@@ -138,7 +146,8 @@ class S3Source implements ObjectSource {
     }
     const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafe(rangeLength(range));
     const abort = new AbortController();
-    const pieces = [...cutRange(range, this.#requestBytes)].map((piece) =>
+    const isWhole = bytes.length <= this.#wholeBytes;
+    const pieces = [...cutRange(range, isWhole ? this.#wholeBytes : this.#requestBytes)].map((piece) =>
       this.#fetch(piece, bytes.subarray(piece.start - range.start, piece.end - range.start), abort.signal),
     );
     try {

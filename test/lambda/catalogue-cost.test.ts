@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { dynamodbCatalogue } from '../../aws/dynamodb-catalogue.ts';
+import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
+import { JSON_BYTES_MAX } from '../../core/manifest/json.ts';
 import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { ArchiveStore, ObjectLocation } from '../../core/ports.ts';
 import { push } from '../../core/push.ts';
@@ -56,7 +58,8 @@ describe('what cataloguing an archive costs', () => {
 
   async function catalogue(location: ObjectLocation) {
     const catalogue = dynamodbCatalogue(table.tableName, table.client);
-    const handler = catalogueHandler({ store: s3.store as ArchiveStore, catalogue, archivesBucket: s3.bucket });
+    const store = new S3ArchiveStore(s3.client, { wholeBytes: JSON_BYTES_MAX });
+    const handler = catalogueHandler({ store, catalogue, archivesBucket: s3.bucket });
     const event = { kind: 'created', ...location, sequencer: '00A1', at: '2026-11-22T13:20:05Z' } as const;
     s3.requests.length = 0;
     const { batchItemFailures } = await handler(sqsEvent([eventBridgeBody(event)]), lambdaContext());
