@@ -27,13 +27,18 @@ export async function openTable(settings: Settings): Promise<{ catalogue: Catalo
 
 /** What removing and holding archives takes, in whichever region they are. @throws PodfreightError as {@link openTable} */
 export async function openRemovals(settings: Settings): Promise<RemovalContext> {
-  const table = required(settings, 'table');
-  const [client, { removalContext }, { S3Clients }] = await Promise.all([
-    tableClient(settings),
-    import('../aws/removal-context.ts'),
-    import('../aws/s3-clients.ts'),
-  ]);
-  return removalContext(table, new S3Clients(regionsIn(settings)), client);
+  const name = required(settings, 'table');
+  const regions = regionsIn(settings);
+  const [nearestClient, { dynamodbItemTable }, { regionalDynamodbTable }, { removalContext }, { S3Clients }] =
+    await Promise.all([
+      tableClient(settings),
+      import('../aws/dynamodb-catalogue.ts'),
+      import('../aws/regional-dynamodb-table.ts'),
+      import('../aws/removal-context.ts'),
+      import('../aws/s3-clients.ts'),
+    ]);
+  const table = regionalDynamodbTable(name, regions, dynamodbItemTable(name, nearestClient));
+  return removalContext(table, new S3Clients(regions));
 }
 
 async function tableClient(settings: Settings) {

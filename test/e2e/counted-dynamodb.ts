@@ -13,6 +13,7 @@ export interface Asked {
 /** Passes everything on to the endpoint of `target`, and remembers what that was. */
 export async function countedDynamoDb(target: string) {
   const asked: Asked[] = [];
+  const regions: string[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -22,6 +23,7 @@ export async function countedDynamoDb(target: string) {
     const text = await answer.text();
     const { ScannedCount, Count } = JSON.parse(text);
     const { IndexName } = JSON.parse(body.toString());
+    regions.push(/Credential=[^/]+\/\d+\/([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '');
     const call = String(request.headers['x-amz-target']).split('.')[1]!;
     asked.push({
       call,
@@ -36,6 +38,8 @@ export async function countedDynamoDb(target: string) {
   await once(server, 'listening');
   return {
     asked,
+    /** For each of `asked`, the region of the table that was meant. */
+    regions,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async close() {
       server.closeAllConnections();

@@ -9,6 +9,7 @@ import type { RequestRecord } from '../../infra/local/s3/server.ts';
 import { type LocalStack, startStack } from '../../infra/local/stack.ts';
 import { assertSameBytes } from '../contracts/archive-store.ts';
 import { archiveOf, incompressible } from '../core/catalogue/archives.ts';
+import { countedDynamoDb } from './counted-dynamodb.ts';
 import { podfreight } from './podfreight.ts';
 
 const MiB = 1024 ** 2;
@@ -180,6 +181,27 @@ describe('podfreight in two regions', () => {
     const { stderr, code } = await run(US, ['pull', ...PODS, '-t', 'pods']);
     assert.deepEqual([code, stderr.includes('warning')], [0, false]);
     await assertLanded('pods');
+  });
+
+  test('podfreight hold --pod default/long-2  # decided where the archive is, as by everybody', async () => {
+    const table = await countedDynamoDb(setting(EU, 'AWS_ENDPOINT_URL_DYNAMODB'));
+    try {
+      for (const command of ['hold', 'unhold']) {
+        table.asked.length = 0;
+        table.regions.length = 0;
+        const env = { AWS_ENDPOINT_URL_DYNAMODB: table.url };
+        const { stderr, code } = await run(EU, [command, '--pod', 'default/long-2'], env);
+        assert.deepEqual([code, stderr], [0, '']);
+        const elsewhere = table.asked.filter((_, i) => table.regions[i] !== US);
+        assert.ok(table.asked.some(({ call }) => call === 'PutItem'));
+        assert.ok(
+          elsewhere.every(({ index }) => index !== undefined),
+          JSON.stringify(elsewhere),
+        );
+      }
+    } finally {
+      await table.close();
+    }
   });
 
   test('podfreight bundle --region elsewhere  # names the regions there are', async () => {
