@@ -65,9 +65,12 @@ export async function* tarParts(input: ByteInput): AsyncGenerator<TarPart> {
   else yield* streamParts(fromStart(input), format, input.name);
 }
 
-/** The parts of a plain tar that comes as a stream: as {@link tarParts}, and refusing what is compressed. */
+/**
+ * The parts of a plain tar that comes as a stream: as {@link tarParts}, and refusing what is compressed. For whom nothing may follow
+ * its end: `tailBytes` counts no more than the first that do, and the rest is not asked for.
+ */
 export function plainTarParts({ chunks, name }: ByteStream): AsyncGenerator<TarPart> {
-  return streamParts(chunks, 'tar', name);
+  return streamParts(chunks, 'tar', name, 1);
 }
 
 async function* sourceParts(source: ByteSource): AsyncGenerator<TarPart> {
@@ -96,6 +99,7 @@ async function* streamParts(
   bytes: AsyncIterable<Buffer>,
   format: ArchiveFormat,
   archive: string,
+  tailBytesMax = Infinity,
 ): AsyncGenerator<TarPart> {
   const walk = new HeaderWalk(archive);
   const chunks = new ChunkReader(decode(bytes, format, archive));
@@ -112,7 +116,7 @@ async function* streamParts(
       await content.finish();
     }
     let tailBytes = 0;
-    for await (const piece of chunks.pieces(Infinity)) tailBytes += piece.length;
+    for await (const piece of chunks.pieces(tailBytesMax)) tailBytes += piece.length;
     yield { kind: 'end', extent: { format, endsAt: walk.offset, tailBytes } };
   } finally {
     await chunks.close();

@@ -9,13 +9,14 @@ import { splitPodTar } from './split-pod-tar.ts';
  * @throws PodfreightError as {@link splitPodTar}
  */
 export async function* checkedPodTar(tar: ByteStream, records: readonly ContainerRecord[]): AsyncGenerator<Buffer> {
-  let passed: Buffer[] = [];
+  const passed: Buffer[] = [];
   const take = () => passed.splice(0);
   async function* passing(): AsyncGenerator<Buffer> {
     const chunks = tar.chunks[Symbol.asyncIterator]();
     try {
       for (;;) {
-        passed = passed.map((chunk) => Buffer.from(chunk)); // seldom: between archives several may pass
+        const last = passed.pop(); // seldom: between archives several may pass
+        if (last !== undefined) passed.push(Buffer.from(last));
         const { value, done } = await chunks.next();
         if (done) return;
         passed.push(value);
@@ -26,6 +27,7 @@ export async function* checkedPodTar(tar: ByteStream, records: readonly Containe
     }
   }
   for await (const { data } of splitPodTar({ name: tar.name, chunks: passing() }, records)) {
+    yield* take(); // also where archives are empty, one after the other
     for await (const _ of data) yield* take();
   }
   yield* take();

@@ -42,3 +42,14 @@ test('what is not as the manifest says does not pass to its end', async () => {
   await assert.rejects(passed(Buffer.concat([TAR, Buffer.alloc(512)]), 700), /something else follows its end/);
   await assert.rejects(passed(TAR, 700, RECORDS.slice(1)), /names other archives than the manifest/);
 });
+
+test('what follows the end without one of its own is refused at once, and not gathered', async () => {
+  let asked = 0;
+  async function* endless() {
+    yield TAR;
+    for (; asked < 1000; asked++) yield Buffer.alloc(512);
+  }
+  const tar = checkedPodTar({ name: 'p.tar', chunks: endless() }, RECORDS);
+  await assert.rejects(Array.fromAsync(tar), /something else follows its end/);
+  assert.ok(asked < 10, `${asked} chunks behind the end were read`);
+});
