@@ -59,7 +59,6 @@ async function prunePods(flags: Flags, { output, signal }: CommandContext): Prom
   const { dryRun = false } = flags;
   using progress = output.progress(dryRun ? 'Looking' : 'Pruning');
   const onRemoved = ({ archive }: PrunedArchive) => {
-    signal.throwIfAborted();
     progress.label(`Removing: ${safeText(archive)}`);
   };
   const answer = await prune(
@@ -67,7 +66,7 @@ async function prunePods(flags: Flags, { output, signal }: CommandContext): Prom
       ...{ policy, dryRun, by, clusters: [settings.cluster ?? 'default'] },
       ...(settings.archivesBucket !== undefined && { bucket: settings.archivesBucket }),
     },
-    { ...(await openRemovals(settings)), onRemoved },
+    { ...(await openRemovals(settings)), signal, onRemoved },
   );
   progress[Symbol.dispose]();
   output.result({ policy, ...answer }, textOf(answer));

@@ -44,7 +44,7 @@ async function rm(archives: readonly string[], flags: Flags, { output, signal }:
   });
   const deed = deedOf(flags, 'removed by podfreight rm');
   const { removable, removeArchives } = await import('../../core/custody/remove-archives.ts');
-  const context = await openRemovals(settings);
+  const context = { ...(await openRemovals(settings)), signal };
   const { catalogue } = context;
   const locations = await chosenArchives(archives, flags, { settings, catalogue, alone: true });
   const orders = locations.map((location) => ({ location, ...deed }));
@@ -56,7 +56,6 @@ async function rm(archives: readonly string[], flags: Flags, { output, signal }:
   }
   using progress = output.progress('Removing');
   const onRemoved = ({ location }: RemovedArchive) => {
-    signal.throwIfAborted();
     progress.label(`Removing: ${safeText(urlOf(location))}`);
   };
   const removed = await removeArchives(orders, context, { force, onRemoved });

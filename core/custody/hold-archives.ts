@@ -48,12 +48,13 @@ async function hold(
   const { bucket, key } = archive.location;
   const location = { bucket, key };
   const isNew = custody?.hold === undefined;
-  const held: Custody = { location, hold: custody?.hold ?? deed, revision: (custody?.revision ?? 0) + 1 };
+  // What was removed under this key before stays on record.
+  const held: Custody = { ...custody, location, hold: custody?.hold ?? deed, revision: (custody?.revision ?? 0) + 1 };
   if (isNew && !(await custodies.replace(custody, held))) throw busy(location);
   const source = await openIfThere(store, location);
   await source?.close();
   if (source === undefined) {
-    if (isNew) await custodies.replace(held, { location, revision: held.revision + 1 });
+    if (isNew) await custodies.replace(held, unheld(held));
     throw unknown(location);
   }
   const isLocked = await keeper.lock(source.location, true);
@@ -76,11 +77,17 @@ export async function unholdArchives(
     if (custody?.hold === undefined) continue;
     // S3's lock first: without our hold, nothing would say that there is one.
     if (archive.state !== 'deleted') await context.keeper.lock(archive.location, false);
-    const free: Custody = { location, revision: custody.revision + 1 };
-    if (!(await context.custodies.replace(custody, free))) throw busy(location);
+    const { removal, ...free } = unheld(custody);
+    // One that the hold took over from is never ended.
+    const after = { ...free, ...(removal?.state === 'done' && { removal }) };
+    if (!(await context.custodies.replace(custody, after))) throw busy(location);
     lifted.push({ location, hold: custody.hold });
   }
   return lifted;
+}
+
+function unheld({ hold: _, ...custody }: Custody): Custody {
+  return { ...custody, revision: custody.revision + 1 };
 }
 
 interface KnownArchive {

@@ -13,6 +13,8 @@ const RECORDED_PODS_MAX = 100;
 export interface RemovalContext extends HealContext {
   readonly custodies: Custodies;
   readonly keeper: ArchiveKeeper;
+  /** Aborted, nothing more is removed; a removal that was begun is ended. */
+  readonly signal?: AbortSignal;
 }
 
 export interface RemovalOrder extends Pick<Deed, 'by' | 'reason'> {
@@ -36,7 +38,8 @@ interface Candidate {
  * removal is written down, the object deleted, and its tombstone and the end of the removal recorded. Interrupted anywhere,
  * the same again ends the same.
  * @param force also what is held; its hold goes
- * @throws PodfreightError `held`, `not-found`, `busy` when others decide about one at this moment, `source-changed`
+ * @throws PodfreightError `held`, `not-found`, `busy` when others decide about one at this moment, `source-changed`, and
+ *   the signal's reason
  */
 export async function removeArchives(
   orders: readonly RemovalOrder[],
@@ -46,6 +49,7 @@ export async function removeArchives(
   const candidates = await removable(orders, context, force);
   const removed: RemovedArchive[] = [];
   for (const candidate of candidates) {
+    context.signal?.throwIfAborted();
     const one = await remove(candidate, context, force);
     removed.push(one);
     onRemoved(one);

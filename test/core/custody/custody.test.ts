@@ -85,6 +85,35 @@ describe('custody of archives', () => {
     assert.deepEqual([podCount, pods.map(({ name }) => name)], [1, ['pod-a']]);
   });
 
+  it('begins no removal after it was stopped, however long the look before took', async () => {
+    const stop = new AbortController();
+    const stopped: RemovalContext = { ...context, signal: stop.signal };
+    const [first] = await removeArchives([order('a'), order('b')], stopped, {
+      onRemoved: () => stop.abort(new PodfreightError('interrupted', 'Stopped.')),
+    }).catch((error) => [error]);
+    assert.ok(isPodfreightError(first, 'interrupted'));
+    assert.deepEqual([await isThere('a'), await state('a'), await isThere('b')], [false, 'deleted', true]);
+    await assert.rejects(removeArchives([order('c')], stopped), { code: 'interrupted' });
+    const request = { policy: { maxAgeDays: 1, keepAtLeast: 0 }, clusters: ['prod'], dryRun: false, by: 'ops' };
+    now = new Date('2027-11-22T17:00:00Z');
+    await assert.rejects(prune(request, stopped), { code: 'interrupted' });
+    assert.deepEqual([await isThere('b'), await isThere('c')], [true, true]);
+    assert.equal(await context.custodies.of(at('c')), undefined);
+  });
+
+  it('still tells of a removal when the archive came back and was held', async () => {
+    await removeArchives([order('a')], context);
+    await push('a');
+    await holdArchives([at('a')], ONCALL, context);
+    assert.equal((await context.custodies.of(at('a')))?.removal?.by, 'ops');
+    await unholdArchives([at('a')], context);
+    const { items } = await context.custodies.removed({ limit: 10 });
+    assert.deepEqual(
+      items.map(({ removal, hold }) => [removal?.by, removal?.state, hold]),
+      [['ops', 'done', undefined]],
+    );
+  });
+
   it('removes none of several when one is held, or is not there', async () => {
     await holdArchives([at('c')], ONCALL, context);
     await assert.rejects(removeArchives([order('a'), order('c')], context), {

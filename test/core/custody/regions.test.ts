@@ -15,8 +15,8 @@ import { VersionedArchiveStore } from '../../memory/versioned-archive-store.ts';
 import { archiveOf } from '../catalogue/archives.ts';
 
 const ARCHIVE = { bucket: 'archives-us', key: 'prod/n/a/20261122T132000Z.tar.zst' };
-const ADA = { by: 'ada', reason: 'incident', at: '2026-11-22T17:00:00Z' };
-const BOB = { by: 'bob', reason: 'space' };
+const ONCALL = { by: 'oncall', reason: 'incident', at: '2026-11-22T17:00:00Z' };
+const OPS = { by: 'ops', reason: 'space' };
 
 /** Two copies of a global table, of which neither has heard from the other since the archive was catalogued. */
 describe('custody in two regions', () => {
@@ -42,21 +42,21 @@ describe('custody in two regions', () => {
   });
 
   it('keeps from one region what was held a moment ago from the other', async () => {
-    await holdArchives([ARCHIVE], ADA, eu);
-    await assert.rejects(removeArchives([{ location: ARCHIVE, ...BOB }], us), { code: 'held' });
+    await holdArchives([ARCHIVE], ONCALL, eu);
+    await assert.rejects(removeArchives([{ location: ARCHIVE, ...OPS }], us), { code: 'held' });
     assert.ok(await openIfThere(store, ARCHIVE));
     assert.equal((await unholdArchives([ARCHIVE], us)).length, 1);
   });
 
   it('knows in one region at once what was removed from the other', async () => {
-    await removeArchives([{ location: ARCHIVE, ...BOB }], eu);
+    await removeArchives([{ location: ARCHIVE, ...OPS }], eu);
     assert.equal((await us.catalogue.archive(ARCHIVE))?.state, 'deleted');
     assert.deepEqual((await us.catalogue.podsOf(ARCHIVE, { limit: 10 })).items, []);
-    await assert.rejects(holdArchives([ARCHIVE], ADA, us), { code: 'not-found' });
+    await assert.rejects(holdArchives([ARCHIVE], ONCALL, us), { code: 'not-found' });
   });
 
   it('lists what the nearest copy has heard of', async () => {
-    await holdArchives([ARCHIVE], ADA, eu);
+    await holdArchives([ARCHIVE], ONCALL, eu);
     const held = async ({ custodies }: RemovalContext) => (await custodies.held({ limit: 10 })).items.length;
     assert.deepEqual([await held(us), await held(eu)], [1, 0]);
   });
