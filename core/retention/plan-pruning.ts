@@ -102,8 +102,13 @@ function rank(checkpoints: readonly Checkpoint[]): { checkpoint: Checkpoint; ran
   });
 }
 
+/** Not after it was stored: by the clock of a node that is ahead, it would outrank all that come later, and never grow old. */
+function takenAt({ checkpointedAt, storedAt }: Checkpoint): string {
+  return checkpointedAt < storedAt ? checkpointedAt : storedAt;
+}
+
 function reasonToGo(
-  { checkpointedAt }: Checkpoint,
+  checkpoint: Checkpoint,
   rank: number,
   { keepNewest, maxAgeDays, keepAtLeast }: RetentionPolicy,
   now: Date,
@@ -111,7 +116,7 @@ function reasonToGo(
   if (rank < keepAtLeast) return undefined;
   if (keepNewest !== undefined && rank >= keepNewest)
     return `has ${rank} newer checkpoints, the newest ${keepNewest} are kept`;
-  const ageDays = (now.getTime() - Date.parse(checkpointedAt)) / DAY_MS;
+  const ageDays = (now.getTime() - Date.parse(takenAt(checkpoint))) / DAY_MS;
   if (maxAgeDays !== undefined && ageDays > maxAgeDays) {
     return `was checkpointed ${Math.floor(ageDays)} days ago, ${maxAgeDays} days are kept`;
   }
@@ -121,7 +126,7 @@ function reasonToGo(
 function newestFirst(a: Checkpoint, b: Checkpoint): number {
   const order = (x: string, y: string) => (x < y ? -1 : x > y ? 1 : 0);
   return (
-    order(b.checkpointedAt, a.checkpointedAt) ||
+    order(takenAt(b), takenAt(a)) ||
     order(b.storedAt, a.storedAt) ||
     order(a.content, b.content) ||
     order(a.archive, b.archive)

@@ -49,6 +49,15 @@ const policies: fc.Arbitrary<RetentionPolicy> = fc
 const holds = fc.uniqueArray(fc.constantFrom('a', 'b', 'c')).map((archives) => new Set(archives));
 
 describe('planPruning', () => {
+  it('takes no checkpoint for newer than its archive, whatever the clock of its node said', () => {
+    const ahead = checkpoint('ahead', 5, { checkpointedAt: '2090-01-01T00:00:00Z' });
+    const all = [ahead, checkpoint('later', 1), checkpoint('older', 9)];
+    const removed = (policy: RetentionPolicy) =>
+      planPruning(all, new Set(), policy, NOW).remove.map(({ archive }) => archive);
+    assert.deepEqual(removed({ keepNewest: 1, keepAtLeast: 1 }), ['ahead', 'older']);
+    assert.deepEqual(removed({ maxAgeDays: 3, keepAtLeast: 0 }), ['ahead', 'older']);
+  });
+
   it('keeps what is held, the newest of each pod and everything younger, whatever the policy', () => {
     fc.assert(
       fc.property(checkpoints, holds, policies, (all, held, policy) => {
