@@ -77,7 +77,10 @@ async function resolve(selector: PodSelector, catalogue: Catalogue, asOf?: Date)
 function refusal(code: 'not-found' | 'unsupported', selector: PodSelector, beginning: string): PodfreightError {
   const text = JSON.stringify(selector);
   const end = code === 'unsupported' ? '; name the pods instead.' : '.';
-  return new PodfreightError(code, `${beginning} ${text}${end}`, { subject: { selector: text } });
+  const words = Object.entries(selector).flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [value === true ? name : `${name} ${value}`],
+  );
+  return new PodfreightError(code, `${beginning} ${words.join(', ')}${end}`, { subject: { selector: text } });
 }
 
 function chooseOne(pods: readonly PodRecord[], all: boolean): PodRecord {
