@@ -83,7 +83,7 @@ test('reads one checkpoint where a pod is named, and refuses to walk through mor
   assert.deepEqual(limits, [1]);
   await assert.rejects(choosePods([{ cluster: 'prod', namespace: 'default' }], watched), {
     code: 'unsupported',
-    message: /100000 checkpoints.*"namespace":"default".*name the pods/,
+    message: /100000 checkpoints.*namespace default.*name the pods/,
   });
   assert.equal(limits.length, 101);
 });
@@ -109,7 +109,7 @@ test('says which selector fits nothing', async () => {
     { sandboxId: 'r1', image: 'nginx' },
   ]) {
     await assert.rejects(choosePods([{ cluster: 'prod' }, selector], catalogue), (error: Error) => {
-      assert.ok(error.message.includes(JSON.stringify(selector)));
+      assert.ok(Object.entries(selector).every(([name, value]) => error.message.includes(`${name} ${value}`)));
       return 'code' in error && error.code === 'not-found';
     });
   }
