@@ -1,7 +1,7 @@
 import { S3_PART_LIMITS } from '../../core/bundle/part-limits.ts';
 import { type Counted, type Counts, LARGE_BYTES } from './count.ts';
 import { bundlePuts, checkModel, dollarsOf, MEMORY_GIB, pullGets, pushPuts, SECONDS } from './model.ts';
-import { PRICED_REGION, PRICES, READ_IN } from './prices.ts';
+import { KNOWN_IN, PRICED_REGION, PRICES } from './prices.ts';
 
 const MiB = 1024 ** 2;
 const GB = 1e9;
@@ -57,7 +57,8 @@ export function costDocument(counted: Counted): string {
 
 Printed by \`npm run cost\`, which does the main job on the embedded stack and counts what AWS would be asked; a test holds this page
 to it. Bytes are pages of real processes, scaled up; zstd makes them ${ratio.toFixed(1)} times smaller. Prices are of ${PRICED_REGION},
-read in ${READ_IN}, without free tiers. How long a function runs is not counted but taken: ${SECONDS.catalogue} s at ${MEMORY_GIB.catalogue * 1024} MiB to
+as known in ${KNOWN_IN} (those of SQS and CloudWatch not from AWS's own pages, which \`bench/cost/prices.ts\` names and which count), without
+free tiers. How long a function runs is not counted but taken: ${SECONDS.catalogue} s at ${MEMORY_GIB.catalogue * 1024} MiB to
 catalogue, ${SECONDS.bundle} s at ${MEMORY_GIB.bundle * 1024} MiB to bundle. Nothing of this is from a bill of AWS yet.
 
 ## Each step

@@ -1,11 +1,11 @@
-/** A price of AWS, and where it was read. */
+/** A price of AWS, and the page that has it. */
 interface Price {
   readonly dollars: number;
   readonly per: string;
   readonly source: string;
 }
 
-export const READ_IN = 'November 2026';
+export const KNOWN_IN = 'November 2026';
 export const PRICED_REGION = 'us-east-1';
 
 /** Without free tiers, discounts for much, and taxes. */
