@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { describe, type TestContext, test } from 'node:test';
+import tar from 'tar-stream';
 import { openForWriting } from '../../cli/open-writers.ts';
 import { openArchive } from '../../core/archive/reader.ts';
 import { containerRecords } from '../../core/checkpoint/container-records.ts';
@@ -60,6 +63,23 @@ const digests = (files: Files) => new Map([...files].sort().map(([name, bytes]) 
 
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The container archives in the pods of a fixture. */
+async function containersIn(fixture: string): Promise<Files> {
+  const archive = await openArchive(new MemorySource(await readFile(join(FIXTURES, fixture))));
+  const found = new Map<string, Buffer>();
+  for await (const { member, data } of archive.members()) {
+    if (!member.name.endsWith('.tar')) continue;
+    const inner = tar.extract();
+    pipeline(data, inner).catch(() => {}); // told where it is read
+    for await (const entry of inner) {
+      const { name } = entry.header;
+      const bytes = await buffer(entry);
+      if (name.endsWith('.tar')) found.set(name, bytes);
+    }
+  }
+  return found;
 }
 
 describe('container archives', () => {
@@ -278,6 +298,20 @@ describe('container archives', () => {
         PODMAN.map(async (name) => [name, await readFile(join(FIXTURES, name))] as const),
       );
       assert.deepEqual(await filesOf(target), digests(new Map(files)));
+    });
+
+    test('podfreight push FILE …, podfreight pull s3://…  # the containers’ archives in pods of 2021', async (t) => {
+      const [source, target] = [await temporaryFolder(t), await temporaryFolder(t)];
+      const files = await containersIn('node-a.tar.zst');
+      assert.deepEqual(
+        [...files.keys()].map((name) => name.split('_')[1]),
+        ['redis', 'counter', 'web'],
+      );
+      for (const [name, bytes] of files) await writeFile(join(source, name), bytes);
+      const archives = await push([...files.keys()].map((name) => join(source, name)));
+      assert.equal(archives.length, 3, 'Podman made them, and knows of no pod');
+      for (const { bucket, key } of archives) await cloudRun(['pull', `s3://${bucket}/${key}`, '-t', target]);
+      assert.deepEqual(await filesOf(target), digests(files));
     });
 
     test('podfreight insert …  # another checkpoint of the same name: refused, skipped, replaced', async (t) => {
