@@ -94,7 +94,7 @@ test('npm run local -- --regions eu-central-1,us-east-1 has an environment for e
 });
 
 const REFUSED: [string[], RegExp][] = [
-  [['--regions', 'mars'], /"regions" of the context "podfreight" must be a list of regions, each once/],
+  [['--regions', 'mars'], /"regions" of the context "podfreight" must be a list of at most 8 regions, each once/],
   [['--port', '65532'], /^--port must be a whole number from 1 to 65531\.\n$/],
   [['--port', 'x'], /^--port must be/],
   [['--unknown'], /^Unknown option '--unknown'/],
