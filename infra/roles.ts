@@ -88,7 +88,7 @@ function pushes(role: PodfreightRole, deployment: Deployment, keys: string): voi
 function operates(role: PodfreightRole, deployment: Deployment): void {
   const { places } = deployment;
   allowInRegion(role, ['lambda:InvokeFunction'], [functionArn('create-bundle', deployment, anyRegion(deployment))]);
-  const buckets = places.flatMap(({ archivesBucket, bundlesBucket }) => [archivesBucket, bundlesBucket]);
+  const buckets = places.map(({ archivesBucket }) => archivesBucket);
   // Legal holds also where the bucket has none: only so does S3 say that.
   objects(role, buckets, '*', ['s3:DeleteObject', 's3:PutObjectLegalHold']);
   // Holds and removals, and what becomes of an archive by them.

@@ -320,6 +320,8 @@ const FORBIDDEN: readonly Forbidden[] = [
   ['a reader encrypts', 'reader', 'kms:GenerateDataKey', KEY, keyUse(ARCHIVES), { action: 'kms:Decrypt' }],
   ['a reader writes the catalogue', 'reader', 'dynamodb:PutItem', TABLE],
   ['a reader reads who reads', 'reader', 's3:GetObject', `${LOGS}/archives/x`, {}, { resource: OWN }],
+  ['an operator deletes a bundle', 'operator', 's3:DeleteObject', BUNDLE],
+  ['an operator holds a bundle', 'operator', 's3:PutObjectLegalHold', BUNDLE],
   ['an operator puts an archive', 'operator', 's3:PutObject', OWN, ONCE, { role: 'node' }],
   [
     'an operator removes a version for good',
