@@ -55,10 +55,15 @@ async function rm(archives: readonly string[], flags: Flags, { output, signal }:
     return output.result({ dryRun: true, archives: locations.map(locationOnly) }, text);
   }
   using progress = output.progress('Removing');
+  const gone: string[] = [];
   const onRemoved = ({ location }: RemovedArchive) => {
-    progress.label(`Removing: ${safeText(urlOf(location))}`);
+    gone.push(safeText(urlOf(location)));
+    progress.label(`Removing: ${gone.at(-1)}`);
   };
-  const removed = await removeArchives(orders, context, { force, onRemoved });
+  const removed = await removeArchives(orders, context, { force, onRemoved }).catch((error) => {
+    for (const url of gone) output.note(`${url} was removed before the next one failed.`);
+    throw error;
+  });
   progress[Symbol.dispose]();
   const text = removed.map(({ location }) => `removed  ${safeText(urlOf(location))}\n`).join('');
   output.result({ dryRun: false, archives: removed.map(({ location, removal }) => ({ ...location, removal })) }, text);

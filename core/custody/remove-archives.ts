@@ -1,7 +1,7 @@
 import { inOrder } from '../archive/in-order.ts';
 import { wholeSeconds } from '../catalogue/instant.ts';
 import type { ArchiveRecord, BundledPod } from '../catalogue/records.ts';
-import { PodfreightError } from '../errors.ts';
+import { isPodfreightError, PodfreightError } from '../errors.ts';
 import type { ArchiveKeeper, Custodies, ObjectLocation } from '../ports.ts';
 import { type HealContext, lookAgain } from '../reconcile/heal.ts';
 import { type Custody, type Deed, REMOVAL_MS, type Removal } from './custody.ts';
@@ -94,12 +94,29 @@ async function remove(
     if (custody?.hold !== undefined) await keeper.lock(archive.location, false);
     // Whoever wants to hold it waits that long; a process that was asleep meanwhile is too late.
     if (context.now().getTime() - Date.parse(begun.at) > REMOVAL_MS / 2) throw busy(location);
-    await keeper.remove({ bucket, key }, begun.etag);
+    try {
+      await keeper.remove({ bucket, key }, begun.etag);
+    } catch (error) {
+      if (isPodfreightError(error, 'source-changed')) await holdAgain(custody, noted, archive.location, context);
+      throw error;
+    }
   }
   await lookAgain(archive.location, context);
   const removal: Removal = { ...begun, state: 'done' };
   await custodies.replace(noted, { ...noted, removal, revision: noted.revision + 1 });
   return { location: { bucket, key }, removal };
+}
+
+/** What was not deleted is held as before; its removal did not happen. */
+async function holdAgain(
+  before: Custody | undefined,
+  noted: Custody,
+  location: ObjectLocation,
+  { custodies, keeper }: RemovalContext,
+): Promise<void> {
+  if (before?.hold === undefined) return;
+  await keeper.lock(location, true);
+  await custodies.replace(noted, { ...before, revision: noted.revision + 1 });
 }
 
 async function removalOf(

@@ -101,6 +101,15 @@ describe('custody of archives', () => {
     assert.equal(await context.custodies.of(at('c')), undefined);
   });
 
+  it('still holds what was held when the object is another than was to be removed by force', async () => {
+    await holdArchives([at('a')], ONCALL, context);
+    store.write(at('a'), await archiveOf([{ sandboxId: 'a', name: 'another' }])); // and no event has come yet
+    await assert.rejects(removeArchives([order('a')], context, { force: true }), { code: 'source-changed' });
+    assert.equal(await isThere('a'), true);
+    assert.deepEqual((await context.custodies.of(at('a')))?.hold, ONCALL);
+    await assert.rejects(removeArchives([order('a')], context), { code: 'held' });
+  });
+
   it('still tells of a removal when the archive came back and was held', async () => {
     await removeArchives([order('a')], context);
     await push('a');
