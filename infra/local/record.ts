@@ -91,7 +91,7 @@ function svg(lines: readonly string[]): string {
     const typed = line.startsWith(`${PROMPT} `) ? ' class="typed"' : '';
     return `<text${typed} x="${MARGIN}" y="${MARGIN + (index + 0.75) * LINE_HEIGHT}">${escapeXml(line)}</text>`;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" xml:space="preserve">
 <title>podfreight in a terminal: two nodes push, a third pulls a bundle</title>
 <style>
   rect { fill: #f6f8fa; stroke: #d0d7de }
