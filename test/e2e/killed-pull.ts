@@ -175,9 +175,16 @@ export class PulledArchive {
   async kept(folder: string): Promise<Kept> {
     const lines = await keptLines(folder);
     let wireBytes = 0;
-    for (const line of lines) {
-      const [file, start, end] = line.split(' ');
-      wireBytes += file === 'data' ? Number(end) - Number(start) : this.#pieces.get(`${file} ${start} ${end}`)!;
+    const pieces = [...lines].map((line) => line.split(' ')).sort((a, b) => Number(a[1]) - Number(b[1]));
+    let reached = 0;
+    for (const [file, start, end] of pieces) {
+      if (file === 'data') {
+        // Those of several pulls may overlap: each cuts what it asks for as its line goes.
+        wireBytes += Math.max(0, Number(end) - Math.max(reached, Number(start)));
+        reached = Math.max(reached, Number(end));
+      } else {
+        wireBytes += this.#pieces.get(`${file} ${start} ${end}`)!;
+      }
     }
     return { wireBytes, pieces: lines.size };
   }
