@@ -42,6 +42,9 @@ async function main(args: string[]): Promise<void> {
     writeFileSync(path, lines.join(''));
     return { name, path, text: lines.join('') };
   });
+  const interrupted = Promise.race(
+    ['SIGINT', 'SIGTERM'].map((signal) => new Promise((stop) => process.once(signal, stop))),
+  ); // from before anybody is told that it is up
   const [primary] = scripts;
   process.stdout.write(primary?.text ?? '');
   console.error(`The embedded stack is up after ${(performance.now() / 1000).toFixed(1)} s; Ctrl-C stops it.`);
@@ -50,7 +53,7 @@ async function main(args: string[]): Promise<void> {
   }
   console.error(`Data and the functions' log are in ${dir}. Not emulated: ${stack.notEmulated.join(', ')}.`);
 
-  await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => new Promise((stop) => process.once(signal, stop))));
+  await interrupted;
   for (const { path } of scripts) rmSync(path, { force: true });
   await stack.close();
   log.end();
