@@ -24,7 +24,7 @@ export class S3ArchiveStore implements ArchiveStore, ArchiveKeys {
 
   /**
    * @param clients one for everything, or a choice of them
-   * @param wholeBytes a read of at most so many bytes is one request, however much faster several would be
+   * @param wholeBytes a read of at most so many bytes is one request, however much faster several, or a second try, would be
    */
   constructor(clients: S3Client | S3Clients = new S3Clients(), { wholeBytes = 0 } = {}) {
     this.#clients = choiceOf(clients);

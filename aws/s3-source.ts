@@ -15,19 +15,28 @@ const BYTES_AHEAD_MAX = 32 * MiB;
 const REQUEST_BYTES_MIN = 2 * MiB;
 const REQUEST_BYTES_MAX = 4 * MiB;
 
+/** Makes no request a second time because it is slow. */
+class PatientLimiter extends Limiter {
+  override get mayDouble(): boolean {
+    return false;
+  }
+}
+
 /** What all reads over one line share. */
 export class Inbound {
-  /** A read of at most so many bytes is one request: for those who pay for requests and not for time. */
+  /**
+   * A read of at most so many bytes is one request, and none is made a second time because it is slow: for those who pay
+   * for requests and not for time.
+   */
   readonly wholeBytes: number;
-  readonly limiter = new Limiter({
-    start: BYTES_AHEAD_MIN / REQUEST_BYTES_MAX,
-    most: BYTES_AHEAD_MAX / REQUEST_BYTES_MIN,
-  });
+  readonly limiter: Limiter;
   /** Of which it is known that they exist. */
   readonly buckets = new Set<string>();
 
   constructor({ wholeBytes = 0 } = {}) {
     this.wholeBytes = wholeBytes;
+    const bounds = { start: BYTES_AHEAD_MIN / REQUEST_BYTES_MAX, most: BYTES_AHEAD_MAX / REQUEST_BYTES_MIN };
+    this.limiter = wholeBytes > 0 ? new PatientLimiter(bounds) : new Limiter(bounds);
   }
 }
 

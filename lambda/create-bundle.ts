@@ -3,16 +3,20 @@ import { dynamodbClient } from '../aws/dynamodb-client.ts';
 import { countRequests } from '../aws/request-count.ts';
 import { S3ArchiveStore } from '../aws/s3-archive-store.ts';
 import { S3Clients } from '../aws/s3-clients.ts';
+import { S3_PART_LIMITS } from '../core/bundle/part-limits.ts';
 import { ownRegion, readConfig, readRegions } from './config.ts';
 import { createBundleHandler } from './create-bundle-handler.ts';
 
 const { table, bundlesBucket } = readConfig(['table', 'bundlesBucket']);
-const s3 = new S3Clients(readRegions());
+/** S3 begins to answer within a second; a request that is only slow, as while it copies, is not made again. */
+const ANSWER_TIMEOUT_MS = 30_000;
+
+const s3 = new S3Clients(readRegions(), { answerTimeoutMs: ANSWER_TIMEOUT_MS });
 const dynamodb = dynamodbClient();
 const dynamodbRequests = countRequests(dynamodb);
 
 export const handler = createBundleHandler({
-  store: new S3ArchiveStore(s3),
+  store: new S3ArchiveStore(s3, { wholeBytes: S3_PART_LIMITS.uploadPartBytes }),
   catalogue: dynamodbCatalogue(table, dynamodb),
   bucket: bundlesBucket,
   ...ownRegion(),

@@ -23,7 +23,7 @@ export interface BundleSource {
   readonly members: readonly IndexedMember[] | undefined;
 }
 
-/** Each takes two requests, or three. */
+/** Each takes two requests; three where its index is longer than 64 KiB. */
 const OPENED_AT_ONCE = 64;
 
 /**

@@ -1,6 +1,6 @@
 import type { PodRecord } from '../catalogue/records.ts';
 import { bundleKey } from '../keys.ts';
-import { openIfThere } from '../open-if-there.ts';
+import { openIfThere, PROBABLY_FREE } from '../open-if-there.ts';
 import { type BundleSource, chooseFormat } from './bundle-sources.ts';
 import { answeredPods, bundledPods } from './bundled-pods.ts';
 import { layOut } from './lay-out.ts';
@@ -11,8 +11,8 @@ import type { BundleForecast } from './request.ts';
 import { bytesToRewrite } from './rewrite.ts';
 import type { Work } from './work.ts';
 
-/** To look whether an object is there when it is not, and to open it when it was made. */
-const LOOKING_REQUESTS = 2;
+/** To look whether an object is there, and to open it when it was made. */
+const LOOKING_REQUESTS = 1;
 const OPENING_REQUESTS = 1;
 
 /**
@@ -75,7 +75,7 @@ export async function forecastBundle(
 const RECORDING_WRITES = 1;
 
 async function isThere(key: string, { store, bucket, opened }: Work): Promise<boolean> {
-  const object = await openIfThere(store, { bucket, key });
+  const object = await openIfThere(store, { bucket, key }, PROBABLY_FREE);
   if (object !== undefined) opened.push(object);
   return object !== undefined;
 }
@@ -88,7 +88,7 @@ function guessOf(missing: readonly BundleSource[]) {
   return {
     sizeBytes: sum((size) => size),
     copiedParts: sum((size) => Math.max(1, Math.round(size / copyPartBytes))),
-    // Read, uploaded, opened with its index and manifest, and copied.
-    requests: sum((size) => 3 * Math.ceil(size / uploadPartBytes) + 5 + Math.max(1, Math.round(size / copyPartBytes))),
+    // Read, uploaded, opened with its index, its manifest read, and copied.
+    requests: sum((size) => 3 * Math.ceil(size / uploadPartBytes) + 4 + Math.max(1, Math.round(size / copyPartBytes))),
   };
 }

@@ -35,8 +35,8 @@ export function planParts(
 }
 
 /**
- * Requests that composing takes when none fails: for each part, each range read for one (of a long one a fast line makes up to
- * three), to begin, to look, and to complete.
+ * Requests that composing takes when none fails: for each part, for each range read for one, to begin, to look, and to
+ * complete.
  */
 export function composeRequests({ parts }: PartPlan): number {
   const reads = parts.reduce(

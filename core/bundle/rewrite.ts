@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { TAIL_BYTES } from '../archive/index.ts';
 import type { IndexedFormat } from '../archive/index-json.ts';
 import { type Archive, openArchive } from '../archive/reader.ts';
 import { type PodFile, writeArchive } from '../archive/writer.ts';
@@ -31,7 +32,7 @@ export async function findRewritten(
   format: IndexedFormat,
   { store, bucket, opened }: RewriteContext,
 ): Promise<BundleSource | undefined> {
-  const object = await openIfThere(store, rewrittenLocation(source, format, bucket));
+  const object = await openIfThere(store, rewrittenLocation(source, format, bucket), { tailBytes: TAIL_BYTES });
   if (object === undefined) return undefined;
   opened.push(object);
   return openSource(object, source.sandboxIds);
@@ -60,7 +61,7 @@ export async function rewrite(
   } catch (error) {
     if (!isPodfreightError(error, 'conflict')) throw error; // else somebody else was faster
   }
-  const object = await store.open(location);
+  const object = await store.open(location, { tailBytes: TAIL_BYTES });
   opened.push(object);
   return openSource(object, source.sandboxIds);
 }

@@ -1,5 +1,5 @@
 import { isPodfreightError, PodfreightError } from '../errors.ts';
-import { openIfThere } from '../open-if-there.ts';
+import { openIfThere, PROBABLY_FREE } from '../open-if-there.ts';
 import type { ObjectLocation, ObjectSource } from '../ports.ts';
 import type { PartPlan } from './plan.ts';
 import { bytesOf } from './plan-parts.ts';
@@ -19,7 +19,7 @@ export async function storeObject(
   work: Work,
 ): Promise<{ readonly object: ObjectSource; readonly created: boolean }> {
   const { store, opened } = work;
-  const there = await openIfThere(store, location);
+  const there = await openIfThere(store, location, PROBABLY_FREE);
   const created = there === undefined && (await compose());
   const object = there ?? (await store.open(location));
   opened.push(object);

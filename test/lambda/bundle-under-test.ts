@@ -15,6 +15,7 @@ import { countRequests } from '../../aws/request-count.ts';
 import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
 import type { ArchiveFormat } from '../../core/archive/format.ts';
 import { createBundle } from '../../core/bundle/create-bundle.ts';
+import { S3_PART_LIMITS } from '../../core/bundle/part-limits.ts';
 import type { BundleAnswer } from '../../core/bundle/request.ts';
 import { catalogueObject } from '../../core/catalogue/catalogue-archive.ts';
 import type { Catalogue } from '../../core/ports.ts';
@@ -100,7 +101,11 @@ export class BundleUnderTest {
       return await createBundle(
         { pods: [{ cluster: 'prod' }], dryRun },
         {
-          ...{ store: new S3ArchiveStore(client), catalogue: this.#catalogue, bucket: BUNDLES },
+          ...{
+            store: new S3ArchiveStore(client, { wholeBytes: S3_PART_LIMITS.uploadPartBytes }),
+            catalogue: this.#catalogue,
+            bucket: BUNDLES,
+          },
           requests: () => ({ s3: sent(), dynamodb: 0 }),
           remainingMs: () => 900_000,
         },
