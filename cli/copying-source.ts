@@ -1,6 +1,7 @@
-import type { ByteSource, ReadPace } from '../core/ports.ts';
+import { type ByteSource, LOCAL_PACE, type ReadPace } from '../core/ports.ts';
 import { type ByteRange, cutRange, rangeLength } from '../core/range.ts';
-import type { PartialFile } from './partial.ts';
+import { requestsFor } from './kept-pieces.ts';
+import type { PartialFile } from './partial-file.ts';
 
 /** Takes from a file what it has, and writes into it what it has not: what is read is copied on the way. */
 export class CopyingSource implements ByteSource {
@@ -24,9 +25,17 @@ export class CopyingSource implements ByteSource {
 
   async read(range: ByteRange, into?: Buffer): Promise<Buffer> {
     if (rangeLength(range) === 0) return this.#source.read(range, into);
-    const kept = this.#file.has(range) ? await this.#file.read(range, into) : undefined;
-    const bytes = kept ?? (await this.#source.read(range, into));
-    if (kept === undefined) await this.#file.write(bytes, range.start);
+    const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafeSlow(rangeLength(range));
+    const missing = await this.#file.fill(range, bytes);
+    const { readBytes } = this.pace ?? LOCAL_PACE;
+    const fetched = [...requestsFor(missing, readBytes)].map(async ({ start, end }) => {
+      const place = bytes.subarray(start - range.start, end - range.start);
+      const given = await this.#source.read({ start, end }, place);
+      if (given.buffer !== place.buffer || given.byteOffset !== place.byteOffset) given.copy(place);
+      await this.#file.write(place, start);
+    });
+    // Nothing may be written to its memory any more when this fails.
+    for (const one of await Promise.allSettled(fetched)) if (one.status === 'rejected') throw one.reason;
     this.#copied.push(range);
     this.#onCopied(bytes.length);
     return bytes;

@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteRange } from '../core/range.ts';
 import { PRIVATE_FILE } from './durable.ts';
 import { orFileError } from './file-error.ts';
+import { KeptPieces } from './kept-pieces.ts';
 
 /** `<file> <start> <end> <CRC-32>`, after which the line ends: one cut off does not count. */
 const LINE = /^([\w.:+-]+) (\d{1,16}) (\d{1,16}) ([0-9a-f]{8})$/;
@@ -14,12 +15,11 @@ const LINE = /^([\w.:+-]+) (\d{1,16}) (\d{1,16}) ([0-9a-f]{8})$/;
 export class Journal implements AsyncDisposable {
   readonly #path: string;
   readonly #handle: FileHandle;
-  readonly #crcs: Map<string, number>;
+  readonly #files = new Map<string, KeptPieces>();
 
-  private constructor(path: string, handle: FileHandle, crcs: Map<string, number>) {
+  private constructor(path: string, handle: FileHandle) {
     this.#path = path;
     this.#handle = handle;
-    this.#crcs = crcs;
   }
 
   static async open(path: string): Promise<Journal> {
@@ -28,29 +28,35 @@ export class Journal implements AsyncDisposable {
       const handle = await open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_RDWR, PRIVATE_FILE);
       const lines = (await handle.readFile('latin1')).split('\n');
       if (lines.pop() !== '') await handle.write('\n');
-      const crcs = new Map<string, number>();
+      const journal = new Journal(path, handle);
       for (const line of lines) {
         const [, file, start, end, crc] = LINE.exec(line) ?? [];
-        if (crc !== undefined) crcs.set(`${file} ${start} ${end}`, Number.parseInt(crc, 16));
+        if (file === undefined) continue;
+        const piece = { start: Number(start), end: Number(end), crc: Number.parseInt(crc!, 16), isProven: false };
+        journal.pieces(file).add(piece);
       }
-      return new Journal(path, handle, crcs);
+      return journal;
     });
   }
 
-  /** The CRC-32 that the piece had; undefined when it was not written. */
-  crc(file: string, range: ByteRange): number | undefined {
-    return this.#crcs.get(key(file, range));
+  /** What was written of the file. */
+  pieces(file: string): KeptPieces {
+    let pieces = this.#files.get(file);
+    if (pieces === undefined) {
+      pieces = new KeptPieces();
+      this.#files.set(file, pieces);
+    }
+    return pieces;
   }
 
-  /** @param file letters, digits, `.`, `-`, `_`, `:` and `+` */
-  async add(file: string, range: ByteRange, crc: number): Promise<void> {
-    const line = `${key(file, range)} ${crc.toString(16).padStart(8, '0')}\n`;
+  /**
+   * Another piece, which was just written.
+   * @param file letters, digits, `.`, `-`, `_`, `:` and `+`
+   */
+  async add(file: string, { start, end }: ByteRange, crc: number): Promise<void> {
+    const line = `${file} ${start} ${end} ${crc.toString(16).padStart(8, '0')}\n`;
     await orFileError(`Cannot write ${this.#path}`, () => this.#handle.write(line));
-    this.#crcs.set(key(file, range), crc);
-  }
-
-  forget(file: string, range: ByteRange): void {
-    this.#crcs.delete(key(file, range));
+    this.pieces(file).add({ start, end, crc, isProven: true });
   }
 
   async sync(): Promise<void> {
@@ -60,8 +66,4 @@ export class Journal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#handle.close();
   }
-}
-
-function key(file: string, { start, end }: ByteRange): string {
-  return `${file} ${start} ${end}`;
 }

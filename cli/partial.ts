@@ -1,15 +1,13 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { KeptContent } from '../core/archive/member-reader.ts';
 import { type ErrorCode, isPodfreightError } from '../core/errors.ts';
-import { type ByteRange, rangeLength } from '../core/range.ts';
-import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from './durable.ts';
+import type { ByteRange } from '../core/range.ts';
+import { PRIVATE_DIRECTORY } from './durable.ts';
 import { isErrno, orFileError } from './file-error.ts';
-import { FileWriter } from './file-writer.ts';
 import { Journal } from './journal.ts';
 import { FileLock } from './landing/lock.ts';
+import { PartialFile } from './partial-file.ts';
 
 const LOCK = 'lock';
 export const JOURNAL = 'journal';
@@ -50,7 +48,7 @@ export class Partial implements KeptContent, AsyncDisposable {
   }
 
   has(file: string, range: ByteRange): boolean {
-    return this.#journal.crc(file, range) !== undefined;
+    return this.#journal.pieces(file).has(range);
   }
 
   async read(file: string, range: ByteRange): Promise<Buffer | undefined> {
@@ -91,84 +89,6 @@ export class Partial implements KeptContent, AsyncDisposable {
     this.#files.clear();
     for (const file of files) if (file.status === 'fulfilled') await file.value.close();
     await this.#journal[Symbol.asyncDispose]();
-  }
-}
-
-/** One file of a {@link Partial}. */
-export class PartialFile {
-  readonly path: string;
-  readonly handle: FileHandle;
-  readonly #name: string;
-  readonly #journal: Journal;
-  readonly #writer: FileWriter;
-  #isOpen = true;
-
-  private constructor(path: string, name: string, handle: FileHandle, journal: Journal) {
-    this.path = path;
-    this.handle = handle;
-    this.#name = name;
-    this.#journal = journal;
-    this.#writer = new FileWriter(handle, `Cannot write ${path}`, async () => {
-      await handle.datasync();
-      await syncDirectory(dirname(path));
-      await journal.sync();
-    });
-  }
-
-  static async open(path: string, name: string, journal: Journal): Promise<PartialFile> {
-    const handle = await orFileError(`Cannot open ${path}`, async () => {
-      const there = await openAlone(path);
-      if (there !== undefined) return there;
-      const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
-      return await open(path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR, PRIVATE_FILE);
-    });
-    return new PartialFile(path, name, handle, journal);
-  }
-
-  has(range: ByteRange): boolean {
-    return this.#journal.crc(this.#name, range) !== undefined;
-  }
-
-  /** The piece, if it is there as it was written; else it is forgotten. */
-  async read(range: ByteRange, into?: Buffer): Promise<Buffer | undefined> {
-    const bytes = into?.subarray(0, rangeLength(range)) ?? Buffer.allocUnsafeSlow(rangeLength(range));
-    const filled = await orFileError(`Cannot read ${this.path}`, async () => {
-      let at = 0;
-      for (let isMore = true; isMore && at < bytes.length; ) {
-        const { bytesRead } = await this.handle.read(bytes, at, bytes.length - at, range.start + at);
-        isMore = bytesRead > 0;
-        at += bytesRead;
-      }
-      return at;
-    });
-    if (filled === bytes.length && crc32(bytes) === this.#journal.crc(this.#name, range)) return bytes;
-    this.#journal.forget(this.#name, range);
-    return undefined;
-  }
-
-  /** A piece, which is remembered. */
-  async write(bytes: Buffer, start: number): Promise<void> {
-    const written = this.#writer.write(bytes, start);
-    const crc = crc32(bytes); // meanwhile
-    await written;
-    await this.#journal.add(this.#name, { start, end: start + bytes.length }, crc);
-  }
-
-  /** Gives it its time, if it is to have one, brings it to disk and closes it. */
-  async sync(modifiedAt?: Date): Promise<void> {
-    await this.#writer.settled();
-    await orFileError(`Cannot write ${this.path}`, async () => {
-      if (modifiedAt !== undefined) await this.handle.utimes(modifiedAt, modifiedAt);
-      await this.handle.sync();
-    });
-    await this.close();
-  }
-
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    await this.#writer.settled().catch(() => {});
-    await this.handle.close();
   }
 }
 
@@ -227,21 +147,4 @@ async function make(path: string): Promise<boolean> {
 async function isPrivate(path: string): Promise<boolean> {
   const stats = await orFileError(`Cannot look up ${path}`, () => lstat(path));
   return stats.isDirectory() && stats.uid === process.geteuid?.() && (stats.mode & 0o077) === 0;
-}
-
-/** The file, unless it is missing, or also has a name elsewhere: then it may be in use, and is let go of. */
-async function openAlone(path: string): Promise<FileHandle | undefined> {
-  const { O_NOFOLLOW, O_RDWR } = constants;
-  let handle: FileHandle;
-  try {
-    handle = await open(path, O_NOFOLLOW | O_RDWR);
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-  const stats = await handle.stat();
-  if (stats.isFile() && stats.nlink === 1) return handle;
-  await handle.close();
-  await unlink(path);
-  return undefined;
 }

@@ -5,7 +5,8 @@ import { PodfreightError } from '../core/errors.ts';
 import { syncDirectory } from './durable.ts';
 import { orFileError } from './file-error.ts';
 import { refuseSpecialFile } from './new-file.ts';
-import { canGoOn, Partial, type PartialFile, removeDead } from './partial.ts';
+import { canGoOn, Partial, removeDead } from './partial.ts';
+import type { PartialFile } from './partial-file.ts';
 
 const DATA = 'data';
 

@@ -9,7 +9,7 @@ import { PRIVATE_DIRECTORY, PRIVATE_FILE, syncDirectory } from '../durable.ts';
 import { orFileError } from '../file-error.ts';
 import { FileWriter } from '../file-writer.ts';
 import { lookUp } from '../kubelet-directory.ts';
-import type { PartialFile } from '../partial.ts';
+import type { PartialFile } from '../partial-file.ts';
 import { FileLock } from './lock.ts';
 import { reserve } from './reserve.ts';
 import { StagingPaths } from './staging-paths.ts';
@@ -107,7 +107,7 @@ export class Staging {
     let start = 0;
     for await (const chunk of data) {
       const end = start + chunk.length;
-      if (!file.has({ start, end })) await file.write(chunk, start);
+      if (!file.isProven({ start, end })) await file.write(chunk, start);
       start = end;
     }
     await this.#syncs.add(async () => {

@@ -28,12 +28,51 @@ test('what was written is there for whoever comes next', async (t) => {
   await using partial = (await Partial.open(path))!;
   assert.ok(partial.has('x', PIECE));
   for (const other of [
-    { start: 3, end: 7 },
     { start: 0, end: 5 },
+    { start: 7, end: 9 },
+    { start: 5, end: 5 },
   ])
     assert.ok(!partial.has('x', other));
   assert.ok(!partial.has('y', PIECE));
   assert.equal(`${await partial.read('x', PIECE)}`, 'piece');
+});
+
+test('pieces count by what they have, however it is asked for', async (t) => {
+  const path = await begun(t);
+  {
+    await using partial = (await Partial.open(path))!;
+    await (await partial.file('x')).write(Buffer.from('s of cake'), PIECE.end);
+  }
+  await using partial = (await Partial.open(path))!;
+  assert.equal(`${await partial.read('x', { start: 4, end: 6 })}`, 'ie');
+  assert.equal(`${await partial.read('x', { start: 6, end: 14 })}`, 'ces of c');
+  assert.equal(`${await partial.read('x', { start: 3, end: 17 })}`, 'pieces of cake');
+  assert.equal(await partial.read('x', { start: 3, end: 18 }), undefined);
+  const bytes = Buffer.from('0123456789');
+  assert.deepEqual(await (await partial.file('x')).fill({ start: 0, end: 10 }, bytes), [{ start: 0, end: 3 }]);
+  assert.equal(`${bytes}`, '012pieces ');
+});
+
+test('a part of a damaged piece is no better than the whole', async (t) => {
+  const path = await begun(t);
+  {
+    await using file = await open(join(path, 'x'), 'r+');
+    await file.write('P', PIECE.start);
+  }
+  await using partial = (await Partial.open(path))!;
+  assert.equal(await partial.read('x', { start: 5, end: 7 }), undefined);
+  assert.ok(!partial.has('x', { start: 7, end: 8 }));
+});
+
+test('what the journal alone says is not proven; what was written or read by this process is', async (t) => {
+  await using partial = (await Partial.open(await begun(t)))!;
+  const file = await partial.file('x');
+  await file.write(Buffer.from('s'), PIECE.end);
+  const all = { ...PIECE, end: PIECE.end + 1 };
+  assert.ok(partial.has('x', all));
+  assert.deepEqual([file.isProven(all), file.isProven({ start: PIECE.end, end: PIECE.end + 1 })], [false, true]);
+  await file.read({ start: 4, end: 5 });
+  assert.ok(file.isProven(all));
 });
 
 test('only one process has it at a time', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { CopyingSource } from '../../cli/copying-source.ts';
 import { ResumableFile } from '../../cli/resumable-file.ts';
 import { PodfreightError } from '../../core/errors.ts';
@@ -31,7 +32,7 @@ test('what is read is copied, once, and the rest after it', async (t) => {
   assert.deepEqual(source.reads, [
     { start: 7, end: 9 },
     { start: 1, end: 4 },
-    { start: 3, end: 5 },
+    { start: 4, end: 5 },
     { start: 0, end: 1 },
     { start: 5, end: 7 },
     { start: 9, end: 10 },
@@ -60,6 +61,62 @@ test('cut off, it goes on where it was; with another identity it begins anew, an
   assert.equal(await read('one', cutOff), 1);
   assert.equal(await read('one', new PodfreightError('corrupt-archive', 'damaged')), 0);
   assert.deepEqual((await readdir(folder)).sort(), bystanders.sort());
+});
+
+test('cut off again and again, and read in other pieces every time: each byte is fetched once', async (t) => {
+  const folder = await temporaryFolder(t);
+  const sizeBytes = 200;
+  const content = Buffer.from(Array.from({ length: sizeBytes }, (_, i) => i));
+  const piece = fc
+    .tuple(fc.nat(sizeBytes), fc.nat(sizeBytes))
+    .map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }));
+  const run = fc.record({ readBytes: fc.integer({ min: 1, max: 50 }), reads: fc.array(piece, { maxLength: 6 }) });
+  let runs = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(run, { minLength: 1, maxLength: 5 }), async (tries) => {
+      const path = join(folder, `file-${runs++}`);
+      const fetched = Array<number>(sizeBytes).fill(0);
+      for (const [i, { readBytes, reads }] of tries.entries()) {
+        const pace = { readBytes, windowBytes: readBytes };
+        const source = Object.assign(new MemorySource(content), { pace });
+        await using file = await ResumableFile.create(path, 'identity');
+        const copying = new CopyingSource(source, file.data, () => {});
+        for (const range of reads) {
+          assert.deepEqual(await copying.read(range), content.subarray(range.start, range.end));
+        }
+        const isLast = i === tries.length - 1;
+        if (isLast) await copying.rest();
+        for (const { start, end } of source.reads) {
+          assert.ok(end - start <= readBytes);
+          for (let at = start; at < end; at++) fetched[at]! += 1;
+        }
+        if (isLast) await file.publish();
+        else await file.fail(new PodfreightError('unreachable', 'gone'));
+      }
+      assert.deepEqual(fetched, Array<number>(sizeBytes).fill(1));
+      assert.deepEqual(await readFile(path), content);
+    }),
+  );
+});
+
+test('a source that fails is told, and what others brought meanwhile stays', async (t) => {
+  const path = join(await temporaryFolder(t), 'file');
+  const failing = Object.assign(new MemorySource(BYTES), { pace: { readBytes: 2, windowBytes: 10 } });
+  const read = failing.read.bind(failing);
+  failing.read = async (range) => {
+    if (range.start === 2) throw new PodfreightError('unreachable', 'gone');
+    return read(range);
+  };
+  {
+    await using file = await ResumableFile.create(path, 'identity');
+    await assert.rejects(new CopyingSource(failing, file.data, () => {}).read({ start: 0, end: 10 }), {
+      code: 'unreachable',
+    });
+  }
+  const source = new MemorySource(BYTES);
+  await using file = await ResumableFile.create(path, 'identity');
+  await new CopyingSource(source, file.data, () => {}).rest();
+  assert.deepEqual(source.reads, [{ start: 2, end: 4 }]);
 });
 
 test('two at once do not meet', async (t) => {

@@ -179,7 +179,7 @@ export class PulledArchive {
     let reached = 0;
     for (const [file, start, end] of pieces) {
       if (file === 'data') {
-        // Those of several pulls may overlap: each cuts what it asks for as its line goes.
+        // They overlap where a damaged one was replaced.
         wireBytes += Math.max(0, Number(end) - Math.max(reached, Number(start)));
         reached = Math.max(reached, Number(end));
       } else {

@@ -77,4 +77,12 @@ export const DURABILITY: readonly Sabotage[] = [
       '    await rename(staging.between, target.manifestPath);\n  });\n',
     ],
   ]),
+  ...sabotagesOf(
+    'cli/partial-file.ts',
+    ['test/cli/partial.test.ts', 'test/cli/landing/staging.test.ts'],
+    [
+      ['a kept piece need not be what it was', ' === piece.crc;', ' !== undefined;'],
+      ['what a journal says is there is taken for written', '(piece) => piece.isProven', '() => true'],
+    ],
+  ),
 ];
