@@ -5,6 +5,8 @@ import { Agent, request } from 'node:http';
 import { registerHooks } from 'node:module';
 
 const ADDON = './rapid-client.node';
+/** As in runtime-environment.ts. */
+const PROCESS = 'podfreight-process';
 
 registerHooks({
   resolve: (specifier, context, next) =>
@@ -30,7 +32,7 @@ function call(method, path, body = '', headers = {}) {
   return new Promise((resolve, reject) => {
     const options = { host, port, agent, method, path: `/2018-06-01/runtime/invocation/${path}` };
     const sent = request(
-      { ...options, headers: { 'content-length': Buffer.byteLength(body), ...headers } },
+      { ...options, headers: { 'content-length': Buffer.byteLength(body), [PROCESS]: process.pid, ...headers } },
       (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));

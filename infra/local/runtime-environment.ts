@@ -8,13 +8,16 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { REGION } from './template.ts';
 
-/** What Lambda gives a function to start up before it is killed. */
-const INIT_TIMEOUT_MS = 10_000;
+/** To start up before it is killed. Lambda gives 10 s, but there nothing else is in the way of that. */
+const INIT_TIMEOUT_MS = 60_000;
 /** What an answer may measure. @see https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_ANSWER_BYTES = 6 * 1024 * 1024;
 
 const RUNTIME_PATH =
   /^\/2018-06-01\/runtime\/(?:invocation\/(?<id>[^/]+)\/(?<outcome>response|error)|(?<init>init\/error)|invocation\/(?<next>next))$/;
+
+/** Which process asks for an invocation: what one has asked may be heard when it is dead, and another one runs. */
+const PROCESS = 'podfreight-process';
 
 const STAND_IN_FOR_ADDON = new URL('./runtime-client.mjs', import.meta.url).href;
 
@@ -105,6 +108,7 @@ export class RuntimeEnvironment {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = RUNTIME_PATH.exec(request.url ?? '')?.groups;
     if (path?.next) {
+      if (request.headers[PROCESS] !== String(this.#child?.pid)) return void response.destroy();
       this.#waiting = response;
       this.#deliver();
       return;

@@ -25,7 +25,10 @@ const actions = {
     return new Promise((resolve) => setTimeout(resolve, 60_000));
   },
   spin: () => { for (;;); },
-  wait: ({ ms }) => new Promise((resolve) => setTimeout(() => resolve(process.pid), ms)),
+  wait: async ({ forFile }) => {
+    while (!require('node:fs').existsSync(forFile)) await new Promise((resolve) => setTimeout(resolve, 10));
+    return process.pid;
+  },
   large: ({ bytes }) => 'x'.repeat(bytes - 2),
 };
 exports.handler = async (event, context) => {
@@ -44,7 +47,7 @@ export function fixtureFunction(source = SOURCE): FunctionSettings {
     arn: 'arn:aws:lambda:us-east-1:000000000000:function:fixture',
     codeFolder,
     handler: 'index.handler',
-    timeoutMs: 700,
+    timeoutMs: 60_000,
     memoryMiB: 256,
     logFormat: 'JSON',
     variables: { OWN: 'value' },

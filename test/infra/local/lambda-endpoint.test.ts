@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Endpoint } from '../../../infra/local/endpoint.ts';
 import { startLambdaEndpoint } from '../../../infra/local/lambda-endpoint.ts';
 import { LambdaFunction } from '../../../infra/local/lambda-function.ts';
+import { until } from '../../e2e/agent.ts';
+import { temporaryFolder } from '../../e2e/podfreight.ts';
 import { fixtureFunction } from './fixture-function.ts';
 
 const settings = fixtureFunction();
@@ -51,22 +54,25 @@ test('a function is found by its ARN, too', async () => {
 test('an event is accepted at once and handled afterwards', async () => {
   const { StatusCode } = await invoke({ do: 'log', text: 'handled afterwards' }, { InvocationType: 'Event' });
   assert.equal(StatusCode, 202);
-  while (!lines.some((line) => line.includes('handled afterwards'))) await sleep(5);
+  await until('it is handled', async () => lines.some((line) => line.includes('handled afterwards')));
 });
 
 test('a dry run runs nothing', async () => {
   assert.equal((await invoke({ do: 'log', text: 'dry' }, { InvocationType: 'DryRun' })).StatusCode, 204);
-  await invoke({ do: 'log', text: 'after' });
-  while (!lines.some((line) => line.includes('after'))) await sleep(5);
+  await invoke({ do: 'log', text: 'wet' });
+  await until('the other is handled', async () => lines.some((line) => line.includes('wet')));
   assert.equal(
     lines.some((line) => line.includes('dry')),
     false,
   );
 });
 
-test('two invocations run side by side, a third waits for one of them', async () => {
-  const answers = await Promise.all([1, 2, 3].map(() => invoke({ do: 'wait', ms: 100 })));
-  const pids = answers.map(({ Payload }) => Payload?.transformToString());
+test('two invocations run side by side, a third waits for one of them', async (t) => {
+  const forFile = join(await temporaryFolder(t), 'go-on');
+  const invocations = [1, 2, 3].map(() => invoke({ do: 'wait', forFile }));
+  await until('all have begun', async () => subject.running === 3);
+  await writeFile(forFile, '');
+  const pids = (await Promise.all(invocations)).map(({ Payload }) => Payload?.transformToString());
   assert.equal(new Set(pids).size, 2);
 });
 

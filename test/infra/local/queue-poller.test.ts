@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import type { Endpoint } from '../../../infra/local/endpoint.ts';
@@ -8,6 +7,7 @@ import { failedRecords, QueuePoller } from '../../../infra/local/queue-poller.ts
 import { createQueues, type LocalQueue, messageCount, peek, startSqs } from '../../../infra/local/queues.ts';
 import type { Outcome } from '../../../infra/local/runtime-environment.ts';
 import { Template } from '../../../infra/local/template.ts';
+import { until } from '../../e2e/agent.ts';
 
 let endpoint: Endpoint;
 let client: SQSClient;
@@ -91,7 +91,7 @@ test('what succeeds is deleted, what fails comes again and is put aside in the e
     retryAfterSeconds: 0,
     onHandled: (ids) => handled.push(...ids),
   });
-  while ((await messageCount(client, queue)) > 0) await sleep(5);
+  await until('the queue is empty', async () => (await messageCount(client, queue)) === 0);
   await poller.close();
 
   assert.deepEqual(received.sort(), ['bad #1', 'bad #2', 'bad #3', 'good 1 #1', 'good 2 #1']);

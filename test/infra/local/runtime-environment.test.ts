@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type FunctionSettings, RuntimeEnvironment } from '../../../infra/local/runtime-environment.ts';
+import { until } from '../../e2e/agent.ts';
 import { fixtureFunction } from './fixture-function.ts';
 
 const settings = fixtureFunction();
+/** For what does not end; anything else may take its time. */
+const SHORT_MS = 700;
 
 /** What the fixture's actions and Lambda's errors answer, together; each has some of it. */
 interface Answer {
@@ -41,9 +43,10 @@ async function open(settings: FunctionSettings): Promise<{
 describe('a function in its environment', () => {
   let subject: Awaited<ReturnType<typeof open>>;
   before(async () => {
-    subject = await open(settings);
+    subject = await open(mortal);
   });
   after(() => subject.environment.close());
+  const mortal = { ...settings };
 
   test('gets the event, the context, and the environment variables of Lambda and its own, and no others', async () => {
     const { failed, answer } = await subject.call({ do: 'echo', text: 'ü 漢 🙂' });
@@ -82,8 +85,8 @@ describe('a function in its environment', () => {
 
   test('is heard when it logs', async () => {
     await subject.call({ do: 'log', text: 'heard' });
-    while (!subject.lines.some((line) => line.includes('heard'))) await sleep(5);
-    const line = JSON.parse(subject.lines.find((one) => one.includes('heard')) ?? '');
+    const heard = await until('it is heard', async () => subject.lines.find((one) => one.includes('heard')));
+    const line = JSON.parse(heard);
     assert.equal(line.message, 'heard');
     assert.equal(line.level, 'INFO');
   });
@@ -91,7 +94,9 @@ describe('a function in its environment', () => {
   for (const action of ['sleep', 'spin']) {
     test(`that does not end (${action}) is killed at its timeout, and a new process takes the next invocation`, async () => {
       const { answer: before } = await subject.call({ do: 'count' });
+      mortal.timeoutMs = SHORT_MS;
       const { failed, answer } = await subject.call({ do: action });
+      mortal.timeoutMs = settings.timeoutMs;
       assert.equal(failed, true);
       assert.equal(answer.errorType, 'Sandbox.Timedout');
       assert.match(answer.errorMessage, /^RequestId: request-\d+ Error: Task timed out after 0\.70 seconds$/);
@@ -106,6 +111,13 @@ describe('a function in its environment', () => {
     assert.equal(answer.errorType, 'Runtime.ExitError');
     assert.match(answer.errorMessage, /Runtime exited with error: exit status 3$/);
     assert.equal((await subject.call({ do: 'count' })).answer.calls, 1);
+  });
+
+  test('does not lose an invocation to what a process asked for that is dead', async () => {
+    const { answer } = await subject.call({ do: 'echo' });
+    const next = `http://${answer.variables.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation/next`;
+    await assert.rejects(fetch(next, { headers: { 'podfreight-process': '1' } }));
+    assert.equal((await subject.call({ do: 'count' })).failed, false);
   });
 
   test('may answer 6 MiB and not a byte more', async () => {
@@ -137,7 +149,7 @@ test('a bundle without a handler says so', async () => {
 });
 
 test('closing ends the process and fails what is under way', async () => {
-  const { call, environment } = await open({ ...settings, timeoutMs: 60_000 });
+  const { call, environment } = await open(settings);
   const { answer } = await call({ do: 'count' });
   const underWay = call({ do: 'sleep' });
   await environment.close();
@@ -161,20 +173,21 @@ const PARENTS = {
 };
 
 for (const [state, script] of Object.entries(PARENTS)) {
-  test(`a function that is ${state} ends when the stack is killed`, async () => {
+  test(`a function that is ${state} ends when the stack is killed`, async (t) => {
     const source = `
       import { RuntimeEnvironment } from '${new URL('../../../infra/local/runtime-environment.ts', import.meta.url)}';
-      const settings = ${JSON.stringify({ ...settings, timeoutMs: 60_000 })};
+      const settings = ${JSON.stringify(settings)};
       setInterval(() => {}, 1000);
       ${script}`;
     const parent = spawn(process.execPath, ['--input-type=module', '-e', source], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    t.after(() => parent.kill('SIGKILL'));
     const [chunk] = await parent.stdout.take(1).toArray();
     const pid = Number(chunk);
     assert.equal(isRunning(pid), true);
     parent.kill('SIGKILL');
-    while (isRunning(pid)) await sleep(5);
+    await until('it has ended', async () => !isRunning(pid));
   });
 }
 
