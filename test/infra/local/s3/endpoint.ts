@@ -71,7 +71,7 @@ export async function refused(promise: Promise<unknown>, name: string, status?: 
 
 /** Waits until `condition` holds. */
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 120_000;
   while (!(await condition())) {
     assert.ok(Date.now() < deadline, `still waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

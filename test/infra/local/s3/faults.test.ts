@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
@@ -99,7 +98,7 @@ test('no answer when all is done', async () => {
       () => true,
       () => false,
     );
-  for (let tries = 0; !(await isThere()) && tries < 500; tries++) await delay(10);
+  await until(isThere, 'the object');
   abort.abort();
   await assert.rejects(answer, { name: 'AbortError' });
   await s3.send(new HeadObjectCommand({ Bucket, Key: 'late' }));
