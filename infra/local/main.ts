@@ -36,15 +36,15 @@ async function main(args: string[]): Promise<void> {
     onLog: ({ function: name, line }) => log.write(`${name} ${line}\n`),
   });
 
+  const interrupted = Promise.race(
+    ['SIGINT', 'SIGTERM'].map((signal) => new Promise((stop) => process.once(signal, stop))),
+  ); // from before anybody can tell that it is up
   const scripts = stack.regions.map(({ name, environment }, i) => {
     const lines = Object.entries(environment).map(([variable, value]) => `export ${variable}='${value}'\n`);
     const path = join(dir, i === 0 ? 'environment.sh' : `environment-${name}.sh`);
     writeFileSync(path, lines.join(''));
     return { name, path, text: lines.join('') };
   });
-  const interrupted = Promise.race(
-    ['SIGINT', 'SIGTERM'].map((signal) => new Promise((stop) => process.once(signal, stop))),
-  ); // from before anybody is told that it is up
   const [primary] = scripts;
   process.stdout.write(primary?.text ?? '');
   console.error(`The embedded stack is up after ${(performance.now() / 1000).toFixed(1)} s; Ctrl-C stops it.`);
