@@ -152,7 +152,8 @@ export class Agent {
   measure(): string {
     const { metrics } = this.#options;
     const counts: Record<Phase, number> = { settling: 0, writer: 0, end: 0, repair: 0, upload: 0, stored: 0 };
-    let oldest = Date.now();
+    const now = Date.now();
+    let oldest = now;
     for (const { phase, file } of this.#waiting()) {
       counts[phase] += 1;
       oldest = Math.min(oldest, file.changedAt);
@@ -160,7 +161,7 @@ export class Agent {
     for (const [phase, count] of Object.entries(counts)) {
       if (phase !== 'stored') metrics.set('waiting_files', count, phase);
     }
-    metrics.set('oldest_waiting_seconds', Math.max(0, Date.now() - oldest) / 1000);
+    metrics.set('oldest_waiting_seconds', (now - oldest) / 1000);
     return metrics.text();
   }
 
