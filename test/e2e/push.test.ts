@@ -4,7 +4,6 @@ import { copyFile, readFile, rm, truncate, utimes, writeFile } from 'node:fs/pro
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import { openArchive } from '../../core/archive/reader.ts';
 import { MemorySource } from '../core/archive/memory-source.ts';
 import { Cloud } from './cloud.ts';
@@ -199,27 +198,28 @@ describe('podfreight push', () => {
     });
 
     /** Accepts connections and never answers. */
-    async function silentEndpoint(test: TestContext): Promise<string> {
+    async function silentEndpoint(test: TestContext) {
       const sockets = new Set<Socket>();
       const server = createServer((socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+      const asked = once(server, 'connection');
       test.after(() => {
         server.close();
         for (const socket of sockets) socket.destroy();
       });
       await once(server, 'listening');
-      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
     }
 
     test('an endpoint that accepts and never answers', async (test) => {
       const directory = await nodeA(test);
-      const env = { AWS_ENDPOINT_URL_S3: await silentEndpoint(test) };
+      const env = { AWS_ENDPOINT_URL_S3: (await silentEndpoint(test)).url };
       await refused(['push', directory], { code: 13, stderr: /does not answer/, env });
     });
 
     test('SIGINT while an endpoint does not answer', async (test) => {
-      const env = { ...cloud.stack.environment, AWS_ENDPOINT_URL_DYNAMODB: await silentEndpoint(test) };
-      const { child, ended } = start(['list'], { env });
-      await setTimeout(1000);
+      const { url, asked } = await silentEndpoint(test);
+      const { child, ended } = start(['list'], { env: { ...cloud.stack.environment, AWS_ENDPOINT_URL_DYNAMODB: url } });
+      await Promise.race([asked, ended]);
       child.kill('SIGINT');
       const { code, stderr } = await ended;
       assert.deepEqual([code, stderr], [130, 'podfreight: Stopped by SIGINT.\n']);
