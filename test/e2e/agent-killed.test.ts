@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localS3 } from '../aws/local-s3.ts';
-import { allArchivesIn, environmentOf, FULL, identitiesOf, keysOf, Node, type Sample, sample } from './agent.ts';
+import { allArchivesIn, environmentOf, FULL, identitiesOf, keysOf, Node, type Sample, sample, until } from './agent.ts';
 
 const KILLS = FULL ? 60 : 6;
 /** One in so many lives begins without the notes of the one before. */
@@ -31,9 +31,18 @@ test('podfreight agent  # kill -9 every second while files arrive: each is there
     }
   })();
 
+  /** When S3 is done with all that the dead one has sent: what it stores later, nobody who forgot can know of. */
+  const settled = async () => {
+    await s3.unfinishedUploads();
+    await until('S3 has answered', async () => s3.requests.length >= begun);
+  };
+  let begun = s3.requests.length;
   let puts = 0;
   for (let kills = 0; kills < KILLS; kills++) {
-    if (kills % FORGETS_EACH === FORGETS_EACH - 1) await rm(node.state, { force: true });
+    if (kills % FORGETS_EACH === FORGETS_EACH - 1) {
+      await settled();
+      await rm(node.state, { force: true });
+    }
     const { child, ended } = node.start('--listen', 'none');
     const dead = new AbortController();
     const killAfter = (ms: number) =>
@@ -45,6 +54,7 @@ test('podfreight agent  # kill -9 every second while files arrive: each is there
     const isByClock = kills % 2 === 0;
     killAfter(isByClock ? 1000 : 10_000);
     s3.faults = async ({ operation }) => {
+      begun += 1;
       if (operation !== 'PutObject') return undefined;
       puts += 1;
       if (!isByClock) killAfter(40 * Math.random());

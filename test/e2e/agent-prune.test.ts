@@ -53,6 +53,7 @@ describe('podfreight agent --prune', { timeout: 900_000 }, () => {
     if (typeof disk === 'string') return t.skip(disk);
     const node = await Node.make(t, 'full', cloud.stack.environment, disk);
     const agent = await node.agent('--prune', '--keep', '1', '--min-free', '30%');
+    agent.child.kill('SIGSTOP'); // until the disk is full, however long that takes
     const samples: Sample[] = [];
     const total = 10;
     let refused = 0;
@@ -66,6 +67,7 @@ describe('podfreight agent --prune', { timeout: 900_000 }, () => {
         } catch (error) {
           assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
           refused += 1;
+          agent.child.kill('SIGCONT');
           return false; // and the part of it stays there
         }
       });
