@@ -30,7 +30,8 @@ test('/metrics, /healthz, and nothing else', async () => {
   let illness: string | undefined;
   await using endpoint = await listen(parseListen('127.0.0.1:0')!, { metrics: () => 'x 1\n', illness: () => illness });
   const get = async (path: string, method = 'GET') => {
-    const response = await fetch(endpoint.url + path, { method });
+    // A connection that is kept may be closed just when it is used again.
+    const response = await fetch(endpoint.url + path, { method, headers: { connection: 'close' } });
     return [response.status, await response.text(), response.headers.get('content-type')];
   };
   assert.deepEqual(await get('/metrics'), [200, 'x 1\n', 'text/plain; version=0.0.4; charset=utf-8']);
