@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { FileLock } from '../../cli/landing/lock.ts';
+import { until } from './agent.ts';
 import { FIXTURES, notRoot, podfreight, start, temporaryFolder } from './podfreight.ts';
 
 const NODE_A = join(FIXTURES, 'node-a.tar.zst');
@@ -273,29 +274,12 @@ for (const [signal, code] of [
     await podfreight(['insert', '-t', 'node', '-i', NODE_B], { cwd });
     const before = await digests(node);
     using _ = await FileLock.take(join(node, '.podfreight/lock'), { waitMs: 0 });
-    const { child, ended } = start(['insert', '-t', 'node', '-i', NODE_A], { cwd });
-    await opened(child.pid!, join(node, '.podfreight/lock'));
+    const busy = join(cwd, 'busy');
+    const env = { NODE_OPTIONS: `--import=${join(import.meta.dirname, 'tell-busy.ts')}`, BUSY: busy };
+    const { child, ended } = start(['insert', '-t', 'node', '-i', NODE_A], { cwd, env });
+    await until('it waits for the lock', async () => existsSync(busy));
     child.kill(signal);
     assert.deepEqual(await ended, { stdout: '', stderr: `podfreight: Stopped by ${signal}.\n`, code, signal: null });
     assert.deepEqual(await digests(node), before);
-  });
-}
-
-/** Resolves when the process has opened the file, by what Linux tells of it. */
-async function opened(pid: number, path: string): Promise<void> {
-  // It is open for less than a millisecond at a time: looking must not wait for anything, and few looks are not enough.
-  for (;;) {
-    for (let look = 0; look < 100; look++) if (holds(pid, path)) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function holds(pid: number, path: string): boolean {
-  return readdirSync(`/proc/${pid}/fd`).some((name) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${name}`) === path;
-    } catch {
-      return false; // closed meanwhile
-    }
   });
 }
