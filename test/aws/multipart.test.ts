@@ -61,7 +61,7 @@ test('compose leaves nothing when copies always fail', async () => {
   await assertNothingLeft(s3);
 });
 
-test('compose leaves nothing when an upload is denied while copies hang', { timeout: 10_000 }, async () => {
+test('compose leaves nothing when an upload is denied while copies hang', { timeout: 60_000 }, async () => {
   await using s3 = await localS3();
   const run = await compose(s3);
   s3.faults = ({ operation }) => {

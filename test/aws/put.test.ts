@@ -115,7 +115,7 @@ for (const [what, faults, code] of FATAL) {
   });
 }
 
-test('a failed part ends a put whose body is stuck', { timeout: 10_000 }, async () => {
+test('a failed part ends a put whose body is stuck', { timeout: 60_000 }, async () => {
   await using s3 = await localS3();
   s3.faults = first('UploadPart', ALWAYS, { status: 403, code: 'AccessDenied' });
   async function* stuck() {
@@ -126,7 +126,7 @@ test('a failed part ends a put whose body is stuck', { timeout: 10_000 }, async 
   await assertGoesOn(s3);
 });
 
-test('an interruption ends parts that hang', { timeout: 10_000 }, async () => {
+test('an interruption ends parts that hang', { timeout: 60_000 }, async () => {
   await using s3 = await localS3();
   const abort = new AbortController();
   s3.faults = ({ operation }) => {

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClientOptions } from '../../aws/clients.ts';
 import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
 import { assertSameBytes, inChunks, readAll } from '../contracts/archive-store.ts';
+import { refusingPort } from '../refusing-port.ts';
 import { clientOf, localS3 } from './local-s3.ts';
 
 const MiB = 1024 ** 2;
@@ -132,28 +133,48 @@ test('an answer that stalls is asked for again, from where it stalled', async (t
   assert.deepEqual(asked, [10, 6]);
 });
 
-test('the rest of an answer that is much slower than others is asked for elsewhere', { timeout: 30_000 }, async (t) => {
+test('the rest of an answer that is much slower than others is asked for elsewhere', { timeout: 60_000 }, async (t) => {
   const asked: number[] = [];
+  const landed = Promise.withResolvers<void>();
   const slow = Promise.withResolvers<void>();
   const bytes = randomBytes(50_000);
+  t.mock.timers.enable({ apis: ['setInterval'] });
   const source = await oneObject(
     t,
     bytes,
     (answer, range) => {
       asked.push(range.length);
       if (asked.length !== 5) return answer.end(range);
-      answer.write(range.subarray(0, 20_000));
+      answer.write(range.subarray(0, 20_000), () => landed.resolve());
       return answer.on('close', slow.resolve);
     },
     60_000,
   );
   const whole = { start: 0, end: bytes.length };
   for (let i = 0; i < 4; i++) assertSameBytes(await source.read(whole), bytes);
+  void landed.promise.then(async () => {
+    for (let turns = 0; turns < 20; turns++) await nextTurn();
+    t.mock.timers.tick(60_000);
+  });
   for await (const chunk of source.stream(whole)) {
     await slow.promise; // the loser was cut off: nothing may write to the chunk
     assertSameBytes(chunk, bytes);
   }
   assert.deepEqual(asked, [50_000, 50_000, 50_000, 50_000, 50_000, 30_000]);
+});
+
+test('time in which this process stood still makes no answer slow', async (t) => {
+  const asked = [0, 0];
+  let turn = 0;
+  const bytes = randomBytes(8 * MiB);
+  const get = (answer: ServerResponse, range: Buffer) => {
+    asked[turn]! += 1;
+    answer.end(range);
+    if (turn === 1 && asked[1] === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  };
+  const source = await oneObject(t, bytes, get, 60_000);
+  for (turn of [0, 1]) assertSameBytes(await source.read({ start: 0, end: bytes.length }), bytes);
+  assert.equal(asked[1], asked[0]);
 });
 
 test('reads fill the memory they are given', async () => {
@@ -175,7 +196,7 @@ test('reads fill the memory they are given', async () => {
 });
 
 test('storms of SlowDown, resets and stalls change nothing but the time', async () => {
-  await using s3 = await localS3({ stallMs: 100, answerTimeoutMs: 100 });
+  await using s3 = await localS3({ stallMs: 500, answerTimeoutMs: 500 });
   const bytes = randomBytes(40 * MiB);
   await s3.store.put(LOCATION, inChunks(bytes), { sizeBoundBytes: bytes.length });
   const source = await s3.store.open(LOCATION);
@@ -200,7 +221,7 @@ test('an endpoint that ignores the range is found out', async (t) => {
   await assert.rejects(source.read({ start: 2, end: 5 }), { code: 'service', message: /bytes 2 to 5/ });
 });
 
-test('leaving a stream early ends the requests under way', { timeout: 10_000 }, async (t) => {
+test('leaving a stream early ends the requests under way', { timeout: 60_000 }, async (t) => {
   let open = 0;
   const closed = Promise.withResolvers<void>();
   const source = await oneObject(
@@ -246,15 +267,12 @@ test('wrong credentials are told apart from missing permissions', async () => {
   await assert.rejects(s3.store.open(LOCATION), { code: 'no-credentials', message: /expired/ });
 });
 
-test('an endpoint where nobody listens is unreachable at once', { timeout: 10_000 }, async (t) => {
-  const server = createServer();
-  const url = await listening(t, server);
-  server.close();
-  await once(server, 'close');
+test('an endpoint where nobody listens is unreachable at once', { timeout: 60_000 }, async (t) => {
+  const url = `http://127.0.0.1:${await refusingPort(t)}`;
   await assert.rejects(storeAt(url).open(LOCATION), { code: 'unreachable', message: /ECONNREFUSED 127\.0\.0\.1/ });
 });
 
-test('an endpoint that accepts and never answers is unreachable within seconds', { timeout: 10_000 }, async (t) => {
+test('an endpoint that accepts and never answers is unreachable within seconds', { timeout: 25_000 }, async (t) => {
   const sockets = new Set<{ destroy(): void }>();
   const url = await listening(
     t,
@@ -268,6 +286,7 @@ test('an endpoint that accepts and never answers is unreachable within seconds',
   });
   const store = storeAt(url, { answerTimeoutMs: 200 });
   await assert.rejects(store.open(LOCATION), { code: 'unreachable', message: /does not answer/ });
+  for (let waits = 0; sockets.size < 3 && waits < 500; waits++) await delay(10);
   assert.equal(sockets.size, 3);
   await assert.rejects(store.put(LOCATION, inChunks(Buffer.alloc(17 * MiB)), { sizeBoundBytes: 17 * MiB }), {
     code: 'unreachable',

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { Endpoint, type EndpointOptions, type EndpointRequest } from '../../../cli/kubelet/endpoint.ts';
 import { type ErrorCode, isPodfreightError } from '../../../core/errors.ts';
+import { refusingPort } from '../../refusing-port.ts';
 import { type FakeServer, serve, TOKEN } from './fake-kubelet.ts';
 
 const REQUEST: EndpointRequest = {
@@ -111,7 +112,7 @@ test('ends with the signal', async (t) => {
 
 test('says what kept it from asking', async (t) => {
   const server = await serve(t, (_, response) => response.end());
-  const gone = await freePort();
+  const gone = await refusingPort(t);
   const plain = await plainServer(t);
   const empty = `${server.caFile}.empty`;
   await writeFile(empty, '');
@@ -133,15 +134,6 @@ test('says what kept it from asking', async (t) => {
     await assert.rejects(asked, (error) => isPodfreightError(error, code), JSON.stringify(options));
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 /** Speaks no TLS. */
 async function plainServer(t: TestContext): Promise<number> {
