@@ -9,7 +9,7 @@ interface Setting {
   readonly flag: string;
   readonly variable: string;
   readonly what: string;
-  /** The commands that read it, and what it is unless set. */
+  /** The commands that have the flag, and what it is unless set. */
   readonly use: string;
   /** Of the stack, when it has the value. infra/outputs.ts */
   readonly output?: string;
@@ -21,7 +21,7 @@ export const SETTINGS = {
     flag: '--archives-bucket',
     variable: 'PODFREIGHT_ARCHIVES_BUCKET',
     what: 'the bucket of archives',
-    use: 'push, agent, checkpoint, rm, hold, unhold',
+    use: 'push, checkpoint, agent, rm, hold, unhold, prune',
     output: 'ArchivesBucket',
   },
   bundlesBucket: {
@@ -56,13 +56,13 @@ export const SETTINGS = {
     flag: '--cluster',
     variable: 'PODFREIGHT_CLUSTER',
     what: 'the cluster',
-    use: 'all that push, list, bundle and pull pods; "default" unless set',
+    use: 'push, checkpoint, agent, list, bundle, pull --pod, rm, hold, unhold, prune; "default" unless set',
   },
   node: {
     flag: '--node',
     variable: 'PODFREIGHT_NODE',
     what: 'the node',
-    use: "push, agent, checkpoint; the host's name unless set",
+    use: "push, checkpoint, agent; the host's name unless set",
   },
 } as const satisfies Record<string, Setting>;
 

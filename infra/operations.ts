@@ -46,10 +46,8 @@ export function runbookLink(heading: string): string {
 
 interface Watched {
   readonly events: ObjectEvents;
-  readonly catalogue: PodfreightFunction;
-  readonly createBundle: PodfreightFunction;
-  readonly reconcile: PodfreightFunction;
-  readonly retention: PodfreightFunction;
+  /** All of them. */
+  readonly functions: Readonly<Record<FunctionName, PodfreightFunction>>;
 }
 
 /** What tells the people who run it: alarms, where they go, and a dashboard. */
@@ -61,7 +59,8 @@ export class Operations extends Construct {
   constructor(scope: Construct, id: string, config: Config, key: IKey, watched: Watched) {
     super(scope, id);
     this.#config = config;
-    const { events, catalogue, createBundle, reconcile, retention } = watched;
+    const { events, functions } = watched;
+    const { catalogue, 'create-bundle': createBundle, reconcile, retention } = functions;
     this.topic = new Topic(this, 'Alarms', { displayName: 'podfreight', masterKey: key, enforceSSL: true });
     // A topic with a policy of its own has no other; without this, alarms would go nowhere.
     this.topic.addToResourcePolicy(
@@ -96,14 +95,13 @@ export class Operations extends Construct {
       usingMetrics: { errors: bundleErrors, refused },
       period: PERIOD,
     });
+    const throttled = Object.entries(functions).map(
+      ([name, one]) => [name.replaceAll('-', '_'), one.function.metricThrottles({ period: PERIOD })] as const,
+    );
     const throttles = new MathExpression({
       label: 'Throttled',
-      expression: 'FILL(catalogue, 0) + FILL(bundle, 0) + FILL(reconcile, 0)',
-      usingMetrics: {
-        catalogue: catalogue.function.metricThrottles({ period: PERIOD }),
-        bundle: createBundle.function.metricThrottles({ period: PERIOD }),
-        reconcile: reconcile.function.metricThrottles({ period: PERIOD }),
-      },
+      expression: throttled.map(([id]) => `FILL(${id}, 0)`).join(' + '),
+      usingMetrics: Object.fromEntries(throttled),
       period: PERIOD,
     });
 

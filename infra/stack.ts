@@ -72,8 +72,8 @@ export class PodfreightStack extends Stack {
     readsCatalogueAndRecordsBundles(createBundle, deployment);
 
     const { reconcile, retention } = new Repair(this, 'Repair', deployment, key);
-    const watched = { events, catalogue, createBundle, reconcile, retention };
-    const operations = new Operations(this, 'Operations', config, key, watched);
+    const functions = { catalogue, 'create-bundle': createBundle, reconcile, retention };
+    const operations = new Operations(this, 'Operations', config, key, { events, functions });
 
     this.#output(OUTPUTS, {
       ArchivesBucket: here.archivesBucket,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Match } from 'aws-cdk-lib/assertions';
+import { FUNCTIONS } from '../../infra/bundle-functions.ts';
 import { ALARMS, runbookLink } from '../../infra/operations.ts';
 import { idOf, synthesis } from './synthesis.ts';
 
@@ -17,6 +18,19 @@ function section(heading: string): string {
 }
 
 const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties);
+
+interface WatchedMetric {
+  readonly Namespace?: string;
+  readonly MetricName?: string;
+  readonly Dimensions?: readonly { readonly Value: { readonly Ref?: string } }[];
+  readonly Metrics?: readonly { readonly MetricStat?: { readonly Metric: WatchedMetric } }[];
+}
+
+/** The metrics of an alarm: itself, or those of its expression. */
+function metricsOf(alarm: WatchedMetric): WatchedMetric[] {
+  if (alarm.MetricName !== undefined) return [alarm];
+  return (alarm.Metrics ?? []).flatMap(({ MetricStat }) => (MetricStat ? metricsOf(MetricStat.Metric) : []));
+}
 
 test('there is an alarm for each heading, which links to it and says what, how to look and what to do', () => {
   assert.deepEqual(
@@ -73,15 +87,7 @@ test('alarms go to an encrypted topic when they begin and when they end, and fro
 });
 
 test('what is watched is what the functions, queues and Lambda count', () => {
-  interface Watched {
-    readonly Namespace?: string;
-    readonly MetricName?: string;
-    readonly Metrics?: { readonly MetricStat?: { readonly Metric: Watched } }[];
-  }
-  const names = ({ Namespace, MetricName, Metrics = [] }: Watched): string[] =>
-    MetricName
-      ? [`${Namespace} ${MetricName}`]
-      : Metrics.flatMap(({ MetricStat }) => (MetricStat ? names(MetricStat.Metric) : []));
+  const names = (alarm: WatchedMetric) => metricsOf(alarm).map((metric) => `${metric.Namespace} ${metric.MetricName}`);
   const watched = Object.fromEntries(alarms.map((alarm) => [alarm.AlarmName, names(alarm)]));
   assert.deepEqual(watched, {
     'podfreight Events are late': ['AWS/SQS ApproximateAgeOfOldestMessage'],
@@ -89,11 +95,23 @@ test('what is watched is what the functions, queues and Lambda count', () => {
     'podfreight Objects rejected': ['podfreight ObjectsRejected'],
     'podfreight The catalogue function fails': ['AWS/Lambda Errors'],
     'podfreight Bundles fail': ['AWS/Lambda Errors', 'podfreight BundlesRefused'],
-    'podfreight Functions are throttled': ['AWS/Lambda Throttles', 'AWS/Lambda Throttles', 'AWS/Lambda Throttles'],
+    'podfreight Functions are throttled': FUNCTIONS.map(() => 'AWS/Lambda Throttles'),
     'podfreight Reconciling fails': ['AWS/Lambda Errors'],
     'podfreight Retention fails': ['AWS/Lambda Errors'],
     'podfreight Catalogue and buckets differ': ['podfreight ReconcileDifferences'],
   });
+});
+
+test('no function can crash or be turned away without an alarm', () => {
+  const all = Object.keys(template.findResources('AWS::Lambda::Function')).sort();
+  assert.equal(all.length, FUNCTIONS.length);
+  for (const metric of ['Errors', 'Throttles']) {
+    const watched = alarms
+      .flatMap(metricsOf)
+      .filter(({ Namespace, MetricName }) => Namespace === 'AWS/Lambda' && MetricName === metric)
+      .flatMap(({ Dimensions = [] }) => Dimensions.map(({ Value }) => Value.Ref ?? ''));
+    assert.deepEqual(watched.sort(), all, metric);
+  }
 });
 
 test('a dashboard shows all metrics of ours', () => {
