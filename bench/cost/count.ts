@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
 import type { Call } from '../../infra/local/sessions.ts';
@@ -166,7 +166,7 @@ class Table implements AsyncDisposable {
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
       const indexes = CATALOGUE_TABLE.indexes.filter(({ partitionKey }) => item[partitionKey] !== undefined);
-      units += Math.ceil(JSON.stringify(item).length / 1024) * (1 + indexes.length);
+      units += Math.ceil(itemBytes(item) / 1024) * (1 + indexes.length);
     }
     return units;
   }
@@ -174,6 +174,19 @@ class Table implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#client.destroy();
   }
+}
+
+/** As DynamoDB counts. @see https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+function itemBytes(item: Readonly<Record<string, AttributeValue>>): number {
+  return Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0);
+}
+
+function valueBytes({ S, N, L, M }: AttributeValue): number {
+  if (S !== undefined) return Buffer.byteLength(S);
+  if (N !== undefined) return Math.ceil(N.length / 2) + 1;
+  if (L !== undefined) return L.reduce((sum, element) => sum + 1 + valueBytes(element), 3);
+  if (M !== undefined) return 3 + Object.keys(M).length + itemBytes(M);
+  return 1;
 }
 
 async function sizeOf({ endpoints, environment }: LocalStack, bucketVariable: string, prefix: string): Promise<number> {

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Match } from 'aws-cdk-lib/assertions';
+import { FIXED } from '../../bench/cost/document.ts';
+import { DIFFERENCES } from '../../core/reconcile/run.ts';
 import { FUNCTIONS } from '../../infra/bundle-functions.ts';
 import { ALARMS, runbookLink } from '../../infra/operations.ts';
 import { idOf, synthesis } from './synthesis.ts';
@@ -112,6 +114,16 @@ test('no function can crash or be turned away without an alarm', () => {
       .flatMap(({ Dimensions = [] }) => Dimensions.map(({ Value }) => Value.Ref ?? ''));
     assert.deepEqual(watched.sort(), all, metric);
   }
+});
+
+test('docs/cost.md counts as many metrics as alarms watch and functions count', () => {
+  assert.equal(FIXED.alarmMetrics, alarms.flatMap(metricsOf).length);
+  const sources = FUNCTIONS.map((name) =>
+    readFileSync(join(import.meta.dirname, `../../lambda/${name}-handler.ts`), 'utf8'),
+  );
+  const named = sources.flatMap((source) => [...source.matchAll(/addMetric\('/g)]).length;
+  const archiveStates = 3;
+  assert.equal(FIXED.ownMetrics, named + archiveStates + DIFFERENCES.length);
 });
 
 test('a dashboard shows all metrics of ours', () => {
