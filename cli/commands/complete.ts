@@ -1,18 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SetUpCommand } from '../command.ts';
 import type { Proposal } from '../completion/candidate.ts';
 import { propose } from '../completion/propose.ts';
 import { safeText } from '../safe-text.ts';
 
-/** However much there is to look for; then the shell proposes nothing. */
-const TIME_LIMIT_MS = 3000;
 const ABOUT_LENGTH_MAX = 80;
 
 /** For the scripts of `podfreight completion`. Whatever fails, a person at the tab key is told nothing. */
 export const setUp: SetUpCommand = (command, context) => {
   command.argument('[words...]').action(async (words: readonly string[]) => {
-    const late = sleep(TIME_LIMIT_MS, undefined, { ref: false });
-    const proposal = await Promise.race([propose(words, context).catch(() => undefined), late]);
+    const proposal = await propose(words, context).catch(() => undefined);
     if (proposal !== undefined) process.stdout.write(asLines(proposal));
   });
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Argument, Command, Option } from 'commander';
 import type { CommandContext } from '../command.ts';
 import { commands } from '../commands/index.ts';
@@ -6,6 +7,9 @@ import { topics } from '../topics/index.ts';
 import { type Candidate, fitting, NOTHING, type Proposal } from './candidate.ts';
 import type { Catalogued } from './catalogued.ts';
 import { readLine } from './line.ts';
+
+/** However much there is to look for in the catalogue; then the shell proposes nothing. */
+const TIME_LIMIT_MS = 3000;
 
 /** What a placeholder in the help stands for: `--input <file>`. */
 const BY_PLACEHOLDER: Readonly<Record<string, Catalogued | 'files' | 'directories'>> = {
@@ -55,8 +59,9 @@ export async function propose(words: readonly string[], context: CommandContext)
   const source = sourceOf(subject);
   if (source === undefined) return NOTHING;
   if (source === 'files' || source === 'directories') return { candidates: [], from: source };
-  const { catalogued } = await import('./catalogued.ts');
-  return fitting(await catalogued(source, given), wanted.prefix, stem);
+  const late = sleep(TIME_LIMIT_MS, [], { ref: false });
+  const found = import('./catalogued.ts').then(({ catalogued }) => catalogued(source, given));
+  return fitting(await Promise.race([found, late]), wanted.prefix, stem);
 }
 
 const HELP: Candidate = { value: 'help', about: 'explain a command or a topic' };

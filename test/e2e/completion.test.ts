@@ -49,7 +49,7 @@ describe('podfreight completion', () => {
       const { stdout, stderr, code } = await startProgram(shell, script, { env }).ended;
       assert.deepEqual([stderr, code], ['', 0]);
       const lines = stdout.split('\n').filter(Boolean);
-      if (lines.length > 0 || attempt === 5) return lines;
+      if (lines.length > 0 || attempt === 15) return lines;
     }
   }
 
