@@ -7,24 +7,42 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 
 const MAIN = join(import.meta.dirname, '../../../infra/local/main.ts');
 const dir = mkdtempSync(join(tmpdir(), 'podfreight-main-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Starts the command and reads the environment that it prints. */
-async function run(...args: string[]): Promise<{ child: ChildProcess; environment: Map<string, string> }> {
+async function run(
+  t: TestContext,
+  ...args: string[]
+): Promise<{ child: ChildProcess; ended: Promise<unknown[]>; environment: Map<string, string> }> {
   const child = spawn(process.execPath, [MAIN, '--dir', dir, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [ended, closed] = [once(child, 'exit'), once(child, 'close')];
+  t.after(() => child.kill('SIGKILL'));
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
   const environment = new Map<string, string>();
   for await (const line of createInterface({ input: child.stdout })) {
     const [, name = '', value = ''] = /^export (\w+)='([^']*)'$/.exec(line) ?? assert.fail(line);
     environment.set(name, value);
-    if (name === 'PODFREIGHT_BUNDLE_FUNCTION') return { child, environment };
+    if (name === 'PODFREIGHT_BUNDLE_FUNCTION') return { child, ended, environment };
   }
-  return assert.fail(`npm run local ended: ${stderr}`);
+  await closed;
+  throw new Error(`npm run local ended: ${stderr}`);
+}
+
+/** Whatever is free may be somebody else's a moment later. */
+async function runOnFreePorts(t: TestContext) {
+  for (let attempt = 1; ; attempt++) {
+    const port = await fiveFreePorts();
+    try {
+      return { port, ...(await run(t, '--port', String(port))) };
+    } catch (error) {
+      if (attempt === 5 || !/ is in use; /.test(String(error))) throw error;
+    }
+  }
 }
 
 /** The first of five free ports in a row, below those that systems hand out by themselves to whoever asks for any. */
@@ -47,9 +65,8 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-test('npm run local prints the environment, answers on the ports asked for, and ends when interrupted', async () => {
-  const port = await fiveFreePorts();
-  const { child, environment } = await run('--port', String(port));
+test('npm run local prints the environment, answers on the ports asked for, and ends when interrupted', async (t) => {
+  const { port, child, ended, environment } = await runOnFreePorts(t);
   assert.deepEqual([...environment.keys()].sort(), [
     'AWS_ACCESS_KEY_ID',
     'AWS_ENDPOINT_URL_CLOUDFORMATION',
@@ -71,13 +88,13 @@ test('npm run local prints the environment, answers on the ports asked for, and 
   assert.ok(script.includes(`export AWS_ENDPOINT_URL_S3='http://127.0.0.1:${port}'\n`));
 
   child.kill('SIGINT');
-  const [code] = await once(child, 'exit');
+  const [code] = await ended;
   assert.equal(code, 0);
   assert.equal(existsSync(join(dir, 'environment.sh')), false);
 });
 
-test('npm run local -- --regions eu-central-1,us-east-1 has an environment for each', async () => {
-  const { child, environment } = await run('--regions', 'eu-central-1,us-east-1');
+test('npm run local -- --regions eu-central-1,us-east-1 has an environment for each', async (t) => {
+  const { child, ended, environment } = await run(t, '--regions', 'eu-central-1,us-east-1');
   assert.equal(environment.get('AWS_REGION'), 'eu-central-1');
   const other = readFileSync(join(dir, 'environment-us-east-1.sh'), 'utf8');
   assert.match(other, /^export AWS_REGION='us-east-1'$/m);
@@ -88,7 +105,7 @@ test('npm run local -- --regions eu-central-1,us-east-1 has an environment for e
   assert.ok(other.includes(`export AWS_ENDPOINT_URL_S3='${regions['us-east-1'].s3Endpoint}'\n`));
 
   child.kill('SIGINT');
-  const [code] = await once(child, 'exit');
+  const [code] = await ended;
   assert.equal(code, 0);
   assert.equal(existsSync(join(dir, 'environment-us-east-1.sh')), false);
 });
