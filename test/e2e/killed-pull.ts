@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
 import { createCipheriv } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -134,7 +135,7 @@ export class PulledArchive {
     let killedAt = 0;
     this.#listen(async (bytes) => {
       if (bytes < this.sizeBytes * 0.7) return undefined;
-      while ((await this.kept(folder)).pieces < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
+      while ((await this.kept(folder)).pieces < HALFWAY_PIECES && isRunning(child)) await sleep(20);
       if (!child.killed) {
         killedAt = performance.now();
         child.kill(signal); // a second SIGTERM would not let it clean up
@@ -157,7 +158,7 @@ export class PulledArchive {
     const { child, ended } = this.#start(args);
     this.#listen(async (bytes) => {
       if (bytes < this.sizeBytes * 0.7) return undefined;
-      while ((await keptLines(folder)).size < HALFWAY_PIECES && child.exitCode === null) await sleep(20);
+      while ((await keptLines(folder)).size < HALFWAY_PIECES && isRunning(child)) await sleep(20);
       child.kill('SIGKILL');
       return 'hang';
     });
@@ -208,6 +209,10 @@ export class PulledArchive {
   #start(args: readonly string[]) {
     return start(['pull', this.url, ...args], { env: this.environment });
   }
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
 /** Of the journals below `folder`. */

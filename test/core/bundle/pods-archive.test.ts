@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { ArchiveFormat } from '../../../core/archive/format.ts';
 import type { PodSelector } from '../../../core/bundle/pod-selector.ts';
 import { PodsArchive } from '../../../core/bundle/pods-archive.ts';
@@ -108,7 +108,7 @@ describe('PodsArchive', () => {
         const read: typeof source.read = async (range) => {
           underWay += 1;
           most = Math.max(most, underWay);
-          await setTimeout(5);
+          for (let turns = 0; most < 5 && turns < 1000; turns++) await setImmediate(); // until all are under way
           underWay -= 1;
           return await source.read(range);
         };
