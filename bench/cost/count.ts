@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers';
 import { type AttributeValue, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { CATALOGUE_TABLE } from '../../core/catalogue/table.ts';
+import { withoutRepeats } from '../../infra/local/s3/repeats.ts';
+import type { RequestRecord } from '../../infra/local/s3/server.ts';
 import type { Call } from '../../infra/local/sessions.ts';
 import { type LocalStack, startStack } from '../../infra/local/stack.ts';
 import { readCorpus } from '../inputs/corpus.ts';
@@ -56,7 +58,7 @@ async function countIn(folder: string): Promise<Counted> {
   const meter = new Meter();
   await using stack = await startStack({
     authorize: (call) => meter.call(call),
-    s3: { onRequest: ({ operation, accessKeyId }) => meter.request(operation, accessKeyId) },
+    s3: { onRequest: (record) => meter.request(record) },
   });
   meter.accessKeyId = stack.environment.AWS_ACCESS_KEY_ID ?? '';
   await using table = new Table(stack);
@@ -113,17 +115,19 @@ class Meter {
   /** Of the command line. */
   accessKeyId = '';
   #counts = { clients: zero(), functions: zero() };
+  #requests: RequestRecord[] = [];
 
   reset(): void {
     this.#counts = { clients: zero(), functions: zero() };
+    this.#requests = [];
   }
 
   clients(): Omit<Counts, 'dynamodbWrite'> {
-    return { ...this.#counts.clients };
+    return { ...this.#counts.clients, ...this.#s3((accessKeyId) => accessKeyId === this.accessKeyId) };
   }
 
   functions(): Omit<Counts, 'dynamodbWrite'> {
-    return { ...this.#counts.functions };
+    return { ...this.#counts.functions, ...this.#s3((accessKeyId) => accessKeyId !== this.accessKeyId) };
   }
 
   /** What S3 is asked, `request` counts. */
@@ -135,15 +139,22 @@ class Meter {
     return true;
   }
 
-  request(operation: string, accessKeyId: string | undefined): void {
-    const counts = this.#counts[accessKeyId === this.accessKeyId ? 'clients' : 'functions'];
-    if (IS_GET.test(operation)) counts.s3Get += 1;
-    else if (!IS_FREE.test(operation)) counts.s3Put += 1;
+  request(record: RequestRecord): void {
+    this.#requests.push(record);
+  }
+
+  #s3(isTheirs: (accessKeyId: string | undefined) => boolean): Pick<Counts, 's3Get' | 's3Put'> {
+    const theirs = withoutRepeats(this.#requests).filter(({ accessKeyId }) => isTheirs(accessKeyId));
+    const gets = theirs.filter(({ operation }) => IS_GET.test(operation));
+    return {
+      s3Get: gets.length,
+      s3Put: theirs.filter(({ operation }) => !IS_FREE.test(operation)).length - gets.length,
+    };
   }
 }
 
 function zero() {
-  return { s3Put: 0, s3Get: 0, dynamodbRead: 0, invocations: 0 };
+  return { dynamodbRead: 0, invocations: 0 };
 }
 
 /** What was written to the table: a unit for each KB of an item, and as many for each index it is in. */

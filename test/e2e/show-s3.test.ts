@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { groupByPod } from '../../core/checkpoint/pod-groups.ts';
 import { shipContainers } from '../../core/checkpoint/ship-containers.ts';
+import { withoutRepeats } from '../../infra/local/s3/repeats.ts';
 import type { RequestRecord } from '../../infra/local/s3/server.ts';
 import { CREDENTIALS, type LocalS3, localS3 } from '../aws/local-s3.ts';
 import { containerdArchive } from '../checkpoint-samples/containerd.ts';
@@ -43,7 +44,7 @@ describe('podfreight show s3://bucket/key', () => {
       AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
     };
     const ended = await podfreight(args, { ...options, env });
-    return { ...ended, requests: [...s3.requests] };
+    return { ...ended, requests: withoutRepeats(s3.requests) };
   }
 
   async function put(key: string, bytes: Buffer): Promise<string> {

@@ -86,14 +86,19 @@ export class Content {
   /** The bytes of `segments`, which must be held, in chunks of at most 1 MiB. */
   async *read(segments: readonly Segment[]): AsyncGenerator<Buffer> {
     for (const { file, start, length } of segments) {
-      await using handle = await open(join(this.#folder, file), 'r');
-      for (let done = 0; done < length; ) {
-        const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length - done));
-        const { bytesRead } = await handle.read(chunk, 0, chunk.length, start + done);
-        if (bytesRead === 0) throw new Error(`file ${file} is shorter than the index says`);
-        done += bytesRead;
-        yield chunk.subarray(0, bytesRead);
-      }
+      let last: Buffer | undefined;
+      {
+        await using handle = await open(join(this.#folder, file), 'r');
+        for (let done = 0; done < length; ) {
+          const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length - done));
+          const { bytesRead } = await handle.read(chunk, 0, chunk.length, start + done);
+          if (bytesRead === 0) throw new Error(`file ${file} is shorter than the index says`);
+          done += bytesRead;
+          last = chunk.subarray(0, bytesRead);
+          if (done < length) yield last;
+        }
+      } // closed by now: whoever gets the last bytes waits for nothing more
+      if (last !== undefined) yield last;
     }
   }
 

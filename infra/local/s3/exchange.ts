@@ -20,6 +20,8 @@ export interface RequestRecord {
   readonly key: string;
   /** Of the sender; absent when it was not told, or not believed. */
   readonly accessKeyId?: string;
+  /** The header, when a range was asked for. */
+  readonly range?: string;
   /** 0 when the connection ended without an answer. */
   readonly status: number;
   /** The error's code. */
@@ -83,7 +85,8 @@ export class Exchange {
   async #answer(): Promise<void> {
     const { method = '', url = '/', headers: incomingHeaders } = this.#incoming;
     const target = parseTarget(url);
-    Object.assign(this.#record, { bucket: target.bucket, key: target.key });
+    const { range } = incomingHeaders;
+    Object.assign(this.#record, { bucket: target.bucket, key: target.key, ...(range !== undefined && { range }) });
     const headers = headersOf(incomingHeaders, target.query);
     const operation = route(method, target, headers);
     this.#record.operation = operation.name;
