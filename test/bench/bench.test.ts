@@ -66,7 +66,9 @@ suite('npm run bench', () => {
     assert.ok(verdicts.find(({ goal }) => goal.measure === 'readBytes')!.factor! > 0);
     assert.ok(sample('extract-none').writtenBytes! > 4 * MIB);
     assert.ok(sample('extract-zstd').writtenBytes! < 0.35 * sample('extract-none').writtenBytes!);
-    assert.ok(sample('insert-none').rssBytes! > 20 * MIB, 'memory was seen');
+    // Of one alone it may be missed: it is looked at while that runs, and this machine may have other things to do.
+    const seen = ['extract-none', 'extract-zstd', 'insert-none'].map((name) => sample(name).rssBytes ?? 0);
+    assert.ok(Math.max(...seen) > 20 * MIB, 'memory was seen');
     assert.ok(sample('insert-none').cpuSeconds! > 0.02, 'processor time was seen');
   });
 
