@@ -93,6 +93,7 @@ async function run(file: string, args: string[], env: NodeJS.ProcessEnv, typed =
   const child = spawn(file, args, { cwd: work, env, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   const closed = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
+  closed.catch(() => {}); // before the output ends nobody waits for it
   for await (const chunk of child.stdout.setEncoding('utf8')) {
     output += chunk;
     process.stdout.write(chunk);
