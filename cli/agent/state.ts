@@ -84,6 +84,8 @@ const IS_STORED = `SELECT 1 FROM file JOIN shipment ON shipment.id = shipment
 
 const RESERVED_PAGES = 64;
 
+/** SQLITE_BUSY. */
+const BUSY = 5;
 /** SQLITE_CORRUPT, SQLITE_NOTADB. */
 const DAMAGED = new Set([11, 26]);
 
@@ -248,6 +250,11 @@ export class AgentState implements Ledger, Disposable {
       throw error;
     }
   }
+}
+
+/** Whether looking on failed because the agent has been writing for as long as {@link ObservedState} waits. */
+export function isBeingWritten(error: unknown): boolean {
+  return (((error as { errcode?: number }).errcode ?? 0) & 0xff) === BUSY;
 }
 
 /** The state of an agent that runs, to look on. */

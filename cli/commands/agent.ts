@@ -11,7 +11,7 @@ import { Metrics } from '../agent/metrics.ts';
 import { beNice } from '../agent/niceness.ts';
 import type { MinFree } from '../agent/prune.ts';
 import { atRate, Rate } from '../agent/rate.ts';
-import { AgentState, ObservedState } from '../agent/state.ts';
+import { AgentState, isBeingWritten, ObservedState } from '../agent/state.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { KUBELET_CHECKPOINTS } from '../kubelet-directory.ts';
 import { collect } from '../pod-flag.ts';
@@ -168,16 +168,21 @@ async function openState(
 
 /**
  * What the agent that runs has not shipped yet: of each file why it cannot be, where it cannot.
- * @returns undefined while that one has just begun
+ * @returns undefined while that one has just begun, or takes its notes
  */
 async function waitingFor(path: string, destination: string, directories: readonly string[]) {
   using observed = ObservedState.open(path, destination);
   if (observed === undefined) return undefined;
-  const inventories = directories.map((directory) => new Inventory(directory, observed));
-  for (const inventory of inventories) await inventory.refresh(0);
-  return inventories
-    .flatMap(({ files }) => [...files].filter(({ phase }) => phase !== 'stored'))
-    .map(({ directory, name, version }) => observed.problem(directory, name, version));
+  try {
+    const inventories = directories.map((directory) => new Inventory(directory, observed));
+    for (const inventory of inventories) await inventory.refresh(0);
+    return inventories
+      .flatMap(({ files }) => [...files].filter(({ phase }) => phase !== 'stored'))
+      .map(({ directory, name, version }) => observed.problem(directory, name, version));
+  } catch (error) {
+    if (isBeingWritten(error)) return undefined;
+    throw error;
+  }
 }
 
 function format(text: string): ArchiveFormat {

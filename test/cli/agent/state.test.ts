@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { AgentState, type KnownFile, ObservedState } from '../../../cli/agent/state.ts';
+import { AgentState, isBeingWritten, type KnownFile, ObservedState } from '../../../cli/agent/state.ts';
 import { temporaryFolder } from '../../e2e/podfreight.ts';
 
 const DIRECTORY = '/checkpoints';
@@ -91,6 +92,19 @@ test('one agent at a time; others may look on', async (t) => {
   assert.equal(observed.isStored(DIRECTORY, 'a.tar', 'a.tar-1'), true);
   assert.equal(observed.problem(DIRECTORY, 'b.tar', 'b.tar-1')?.code, 'invalid-archive');
   assert.equal(observed.problem(DIRECTORY, 'b.tar', 'b.tar-2'), undefined);
+});
+
+test('that the agent writes can be told from a failure to look on', async (t) => {
+  const path = await newState(t);
+  using _ = await open(path);
+  using writer = new DatabaseSync(path);
+  using observer = new DatabaseSync(path, { readOnly: true, timeout: 0 });
+  const look = () => observer.prepare('SELECT 1 FROM file').get();
+  writer.exec('BEGIN EXCLUSIVE');
+  assert.throws(look, isBeingWritten);
+  assert.equal(isBeingWritten(new Error('another')), false);
+  writer.exec('ROLLBACK');
+  assert.equal(look(), undefined);
 });
 
 test('whoever looks on before there is anything is told so', async (t) => {
