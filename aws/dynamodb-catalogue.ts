@@ -22,6 +22,8 @@ import { backOff } from './retry.ts';
 
 /** With the waits between them, some eight seconds. */
 const WRITE_ATTEMPTS = 6;
+/** What a scan brings of each record. */
+const SCANNED = ['state', 'podCount', 'checkpointedAt', 'storedAt'] as const;
 
 type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];
 
@@ -111,13 +113,13 @@ export function dynamodbItemTable(tableName: string, client: DynamoDBClient): It
         const { Items, LastEvaluatedKey } = await documents.send(
           new ScanCommand({
             TableName: tableName,
-            ProjectionExpression: '#pk, #sk, #order, #bucket, #record.#state, #record.#podCount',
+            ProjectionExpression: ['#pk, #sk, #order, #bucket', ...SCANNED.map((name) => `#record.#${name}`)].join(
+              ', ',
+            ),
             ExpressionAttributeNames: {
               '#pk': CATALOGUE_TABLE.partitionKey,
               '#sk': CATALOGUE_TABLE.sortKey,
-              ...Object.fromEntries(
-                ['order', 'bucket', 'record', 'state', 'podCount'].map((name) => [`#${name}`, name]),
-              ),
+              ...Object.fromEntries(['order', 'bucket', 'record', ...SCANNED].map((name) => [`#${name}`, name])),
             },
             ...(startAfter !== undefined && { ExclusiveStartKey: { ...startAfter } }),
           }),

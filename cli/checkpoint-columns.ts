@@ -5,7 +5,7 @@ import { formatBytes } from './bytes.ts';
 export type Columns = Readonly<Record<string, (record: PodRecord) => string>>;
 
 const BEGIN: Columns = {
-  Checkpointed: ({ checkpointedAt }) => checkpointedAt,
+  Checkpointed: checkpointTime,
   Namespace: ({ namespace }) => namespace,
   Pod: ({ name }) => name,
 };
@@ -30,6 +30,11 @@ export const CONTAINER_COLUMNS: Columns = {
 };
 
 export const SANDBOX_COLUMN: Columns = { 'Sandbox ID': ({ sandboxId }) => sandboxId };
+
+/** What its archive says is shown also where it cannot be. */
+export function checkpointTime({ checkpointedAt, claimedAt }: PodRecord): string {
+  return claimedAt === undefined ? checkpointedAt : `${checkpointedAt} (says ${claimedAt})`;
+}
 
 function sizeOf(bytes: number | undefined): string {
   return bytes === undefined ? '' : formatBytes(bytes);

@@ -6,6 +6,7 @@ import type { ObjectSource } from '../../core/ports.ts';
 import type { Regions } from '../../core/regions.ts';
 import { isSandboxId } from '../../core/sandbox-id.ts';
 import { downloadArchive, writePods } from '../archive-file.ts';
+import { checkpointTime } from '../checkpoint-columns.ts';
 import type { CommandContext, SetUpCommand } from '../command.ts';
 import { addLandingFlags, addTargetFlag, type LandingFlags, landArchive, landFrom } from '../landing/from-source.ts';
 import { type BundlePlace, bundlePlaces, openBundle } from '../open-bundle.ts';
@@ -122,8 +123,7 @@ async function pullPods(flags: Flags, context: CommandContext): Promise<void> {
   const from = { store: await openStore(regionsIn(settings)), catalogue };
   await using archive = await PodsArchive.open(selectors, from);
   for (const pod of archive.pods) {
-    const { checkpointedAt, origin } = pod;
-    context.output.note(`Taking ${podTitle(pod)} of ${checkpointedAt} from ${origin.node}.`);
+    context.output.note(`Taking ${podTitle(pod)} of ${checkpointTime(pod)} from ${pod.origin.node}.`);
   }
   const { pod: _, ...landing } = flags; // they are all in the archive
   if (file === undefined) await landArchive(archive, landing, 'Pulling', context);

@@ -43,7 +43,12 @@ export type WriteCondition = 'not-older' | { readonly order: string | undefined 
 export interface ScannedItem extends ItemKey {
   readonly order?: string;
   readonly bucket?: string;
-  readonly record?: { readonly state?: string; readonly podCount?: number };
+  readonly record?: {
+    readonly state?: string;
+    readonly podCount?: number;
+    readonly checkpointedAt?: string;
+    readonly storedAt?: string;
+  };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Origin } from '../keys.ts';
 import type { Manifest, ManifestPod } from '../manifest/manifest.ts';
 import type { ObjectSource } from '../ports.ts';
 import { podFileName } from '../sandbox-id.ts';
+import { isBelievable } from './checkpoint-time.ts';
 import { factsOf } from './container-facts.ts';
 import { wholeSeconds } from './instant.ts';
 import type { ContainerArchiveRecord, ContainerRecord, PodRecord } from './records.ts';
@@ -51,8 +52,7 @@ export function podRecords(
       uid: pod.uid,
       origin,
       containers,
-      checkpointedAt: wholeSeconds(isTold(member) ? member.modifiedAt : modifiedAt),
-      storedAt: wholeSeconds(modifiedAt),
+      ...timesOf(member, modifiedAt),
       ...(member !== undefined && { sizeBytes: member.sizeBytes }),
       ...(member?.sha256 !== undefined && { sha256: member.sha256 }),
       archive: { ...location, etag },
@@ -94,6 +94,18 @@ function archiveOf(archived: ArchivedContainer | undefined): Partial<ContainerAr
     ...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== '')),
     ...{ sizeBytes, checkpointBytes, rootfsDiffBytes },
   };
+}
+
+/** What an archive says of its time decides what is newest, so it is taken at its word only as far as S3 can confirm it. */
+function timesOf(
+  member: Member | undefined,
+  modifiedAt: Date,
+): Pick<PodRecord, 'checkpointedAt' | 'claimedAt' | 'storedAt'> {
+  const storedAt = wholeSeconds(modifiedAt);
+  if (!isTold(member)) return { checkpointedAt: storedAt, storedAt };
+  const claimedAt = wholeSeconds(member.modifiedAt);
+  if (isBelievable(member.modifiedAt, modifiedAt)) return { checkpointedAt: claimedAt, storedAt };
+  return { checkpointedAt: storedAt, claimedAt, storedAt };
 }
 
 /** Tars made to be reproducible say 1970; the object's own time is nearer the truth. */

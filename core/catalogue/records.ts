@@ -60,8 +60,10 @@ export interface PodRecord {
   readonly uid: string;
   readonly origin: Origin;
   readonly containers: readonly ContainerRecord[];
-  /** The member's modification time: ISO 8601 UTC in whole seconds. */
+  /** The member's modification time, or `storedAt` where that is not to be believed: ISO 8601 UTC in whole seconds. */
   readonly checkpointedAt: string;
+  /** The member's modification time, where it is later than S3 had the archive. It orders nothing. */
+  readonly claimedAt?: string;
   /** When S3 got the archive: ISO 8601 UTC in whole seconds; decides what is newer among equal `checkpointedAt`. */
   readonly storedAt: string;
   /** Of `<SandboxID>.tar`; unknown for a compressed archive without an index. */

@@ -1,4 +1,5 @@
 import type { ObjectLocation } from '../ports.ts';
+import { isBelievable } from './checkpoint-time.ts';
 import type { PageKey, ScannedItem } from './item-table.ts';
 import { eventOfSortKey, isPodSortKey, locationOfPartition } from './items.ts';
 
@@ -12,7 +13,7 @@ interface Partition {
   readonly isListed?: boolean;
   /** Of the archive's own event. */
   readonly pods: number;
-  /** Of any other. */
+  /** Of any other, or recorded as no pod is any more. */
   readonly strays: number;
 }
 
@@ -66,6 +67,11 @@ function withItem(partition: Partition, { sk, order, bucket, record }: ScannedIt
   }
   const event = eventOfSortKey(sk);
   if (event === undefined) return partition;
-  if (event !== partition.order || partition.state !== 'ready') return { ...partition, strays: partition.strays + 1 };
+  const { checkpointedAt, storedAt } = record ?? {};
+  // Recorded when an archive was still taken at its word about its time.
+  const isAhead = checkpointedAt && storedAt && !isBelievable(new Date(checkpointedAt), new Date(storedAt));
+  if (event !== partition.order || partition.state !== 'ready' || isAhead) {
+    return { ...partition, strays: partition.strays + 1 };
+  }
   return isPodSortKey(sk) ? { ...partition, pods: partition.pods + 1 } : partition;
 }

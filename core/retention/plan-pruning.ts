@@ -8,7 +8,7 @@ export interface Checkpoint {
   /** Cluster, namespace and name of its pod. */
   readonly pod: string;
   readonly sandboxId: string;
-  /** ISO 8601 UTC in whole seconds. */
+  /** As the archive says, which copies have in common: ISO 8601 UTC in whole seconds. */
   readonly checkpointedAt: string;
   readonly storedAt: string;
   /** Equal for copies of the same checkpoint, in whichever archives they are. */
@@ -40,12 +40,14 @@ export function checkpointOf({
   name,
   sandboxId,
   checkpointedAt,
+  claimedAt = checkpointedAt,
   storedAt,
   sha256,
 }: PodRecord): Checkpoint {
   const url = `s3://${archive.bucket}/${archive.key}`;
   const content = sha256 ?? `${url} ${archive.etag}`;
-  return { archive: url, pod: `${origin.cluster}/${namespace}/${name}`, sandboxId, checkpointedAt, storedAt, content };
+  const pod = `${origin.cluster}/${namespace}/${name}`;
+  return { archive: url, pod, sandboxId, checkpointedAt: claimedAt, storedAt, content };
 }
 
 /**

@@ -87,9 +87,11 @@ export function catalogueSurveyContract(name: string, open: () => Promise<ItemTa
       await table.remove(podItems(podRecord(lost), lost.sequencer)[0]!);
       const long = `prod/n/long/${'x'.repeat(1000)}`;
       await record({ bucket: 'swept', key: long });
+      const ahead = archiveRecord({ location: at('ahead') });
+      await catalogue.record(ahead, [podRecord(ahead, { checkpointedAt: '2099-01-01T00:00:00Z' })]);
       const expected = [
         long,
-        ...['stray', 'pods-of-deleted', 'never-recorded', 'pod-missing'].map((what) => at(what).key),
+        ...['stray', 'pods-of-deleted', 'never-recorded', 'pod-missing', 'ahead'].map((what) => at(what).key),
       ];
       assert.deepEqual(await mine(), expected.sort());
     });

@@ -74,9 +74,15 @@ export class MemoryItemTable implements ItemTable {
     const all = [...this.items.values()].sort((a, b) => (place(a) < place(b) ? -1 : 1));
     const rest = startAfter === undefined ? all : all.filter((item) => place(item) > startAfter.place!);
     const items = rest.slice(0, PAGE_ITEMS).map(({ pk, sk, order, bucket, record }): ScannedItem => {
-      const { state, podCount } = (record ?? {}) as { state?: string; podCount?: number };
+      const { state, podCount, checkpointedAt, storedAt } = (record ?? {}) as NonNullable<ScannedItem['record']>;
       return structuredClone({
-        ...{ pk, sk, record: { ...(state && { state }), ...(podCount !== undefined && { podCount }) } },
+        ...{ pk, sk },
+        record: {
+          ...(state && { state }),
+          ...(podCount !== undefined && { podCount }),
+          ...(checkpointedAt && { checkpointedAt }),
+          ...(storedAt && { storedAt }),
+        },
         ...(order !== undefined && { order }),
         ...(bucket !== undefined && { bucket }),
       });

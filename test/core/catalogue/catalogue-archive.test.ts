@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { openArchive } from '../../../core/archive/reader.ts';
+import { choosePods } from '../../../core/bundle/choose-pods.ts';
 import { catalogueObject } from '../../../core/catalogue/catalogue-archive.ts';
 import type { ObjectEvent } from '../../../core/catalogue/object-event.ts';
 import { PodfreightError } from '../../../core/errors.ts';
@@ -91,6 +92,38 @@ describe('catalogueObject', () => {
     assert.equal(items[1]?.checkpointedAt, '2026-11-22T12:00:00Z');
     const readBytes = store.reads.reduce((sum, { start, end }) => sum + end - start, 0);
     assert.ok(bytes.length > 2_000_000 && readBytes < 200_000, `${readBytes} of ${bytes.length} bytes were read`);
+  });
+
+  it('takes an archive that says that it is of the future for the newest only until the next one comes', async () => {
+    const taken = async (node: string, hour: string, at: string) => {
+      store.now = new Date(`2026-11-22T${hour}:30:00Z`);
+      const key = `prod/${node}/sandbox-${hour}/x.tar.zst`;
+      const pod = { ...POD, sandboxId: `sandbox-${hour}`, modifiedAt: new Date(at) };
+      await handle(created(await archiveOf([pod]), key));
+    };
+    await taken('node-1', '13', '2026-11-22T13:29:00Z');
+    await taken('node-2', '14', '2099-01-01T00:00:00Z');
+    const query = { by: 'pod', cluster: 'prod', namespace: 'default', name: 'my-redis' } as const;
+    const newest = async (until?: string) => {
+      const [pod] = await choosePods(
+        [{ cluster: 'prod', pod: 'default/my-redis', ...(until && { at: until }) }],
+        catalogue,
+      );
+      return pod?.sandboxId;
+    };
+    assert.equal(await newest(), 'sandbox-14');
+    await taken('node-1', '15', '2026-11-22T15:29:00Z');
+    assert.equal(await newest(), 'sandbox-15');
+    assert.equal(await newest('2026-11-22T15:00:00Z'), 'sandbox-14');
+    const { items } = await catalogue.pods(query, { limit: 10 });
+    assert.deepEqual(
+      items.map(({ checkpointedAt, claimedAt }) => [checkpointedAt, claimedAt]),
+      [
+        ['2026-11-22T15:29:00Z', undefined],
+        ['2026-11-22T14:30:00Z', '2099-01-01T00:00:00Z'],
+        ['2026-11-22T13:29:00Z', undefined],
+      ],
+    );
   });
 
   it("records what the old checkpointctl wrote, with the object's time, which is all there is", async () => {

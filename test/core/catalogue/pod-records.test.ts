@@ -31,6 +31,21 @@ test("takes a member's time in whole seconds, and the object's where there is no
   }
 });
 
+test('takes no checkpoint for later than S3 had it, but for what clocks differ, and keeps what was said', () => {
+  const times: [string, string, string?][] = [
+    ['2026-11-22T15:00:01Z', '2026-11-22T15:00:01Z'],
+    ['2026-11-22T15:01:00Z', '2026-11-22T15:01:00Z'],
+    ['2026-11-22T15:01:01Z', '2026-11-22T15:00:00Z', '2026-11-22T15:01:01Z'],
+    ['9999-12-30T00:00:00Z', '2026-11-22T15:00:00Z', '9999-12-30T00:00:00Z'],
+  ];
+  for (const [time, checkpointedAt, claimedAt] of times) {
+    const members = [{ name: 's.tar', sizeBytes: 1, modifiedAt: new Date(time) }];
+    const [record] = podRecords(manifestOf([{ sandboxId: 's' }]), members, OBJECT, ORIGIN);
+    assert.deepEqual([record?.checkpointedAt, record?.claimedAt], [checkpointedAt, claimedAt], time);
+    for (const { listedAt } of podItems(record!, '00A1')) assert.ok(listedAt?.startsWith(`${checkpointedAt}#`));
+  }
+});
+
 /** A pod with containers in its manifest's list, and the archives of containers that its field names. */
 function podOf(names: readonly string[], archives: readonly Partial<ContainerRecord>[]): Manifest {
   const manifest = manifestOf([{ sandboxId: 'guilty' }]);

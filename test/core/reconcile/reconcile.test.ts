@@ -158,6 +158,26 @@ describe('reconcile', () => {
     assert.deepEqual(await differences(), {});
   });
 
+  it('orders anew what was recorded when archives were still taken at their word', async () => {
+    await write('a');
+    await tell('a');
+    await write('ahead');
+    const { record } = catalogue;
+    catalogue.record = (archive, its) =>
+      record.call(
+        catalogue,
+        archive,
+        its.map((pod) => ({ ...pod, checkpointedAt: '2099-01-01T00:00:00Z' })),
+      );
+    await tell('ahead');
+    catalogue.record = record;
+    const newest = async () => (await catalogue.pods({ by: 'cluster', cluster: 'prod' }, { limit: 1 })).items[0];
+    assert.equal((await newest())?.checkpointedAt, '2099-01-01T00:00:00Z', 'it can be read');
+    assert.deepEqual(await differences(), { askew: 1 });
+    assert.equal((await newest())?.checkpointedAt, '2026-11-22T13:20:00Z');
+    assert.deepEqual(await differences(), {});
+  });
+
   it('goes on in the next invocation where the time was used up, and begins anew when it was through', async () => {
     for (let i = 0; i < 1200; i++) await write(`s${i}`);
     context = { ...context, remainingMs: () => 0 };

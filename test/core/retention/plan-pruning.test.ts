@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type Checkpoint, planPruning } from '../../../core/retention/plan-pruning.ts';
+import { type Checkpoint, checkpointOf, planPruning } from '../../../core/retention/plan-pruning.ts';
 import { parseRetentionPolicy, type RetentionPolicy } from '../../../core/retention/policy.ts';
+import { archiveRecord, podRecord } from '../../contracts/catalogue.ts';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 const daysAgo = (days: number) => new Date(NOW.getTime() - days * 86_400_000).toISOString().replace('.000', '');
@@ -49,6 +50,19 @@ const policies: fc.Arbitrary<RetentionPolicy> = fc
 const holds = fc.uniqueArray(fc.constantFrom('a', 'b', 'c')).map((archives) => new Set(archives));
 
 describe('planPruning', () => {
+  it('counts copies once also where S3 had them before they say that they were taken', () => {
+    const record = podRecord(archiveRecord(), { claimedAt: '2090-01-01T00:00:00Z' });
+    const copy = { ...record, storedAt: '2026-11-22T14:00:00Z', checkpointedAt: '2026-11-22T14:00:00Z' };
+    const older = podRecord(archiveRecord(), { checkpointedAt: '2026-11-22T10:00:00Z', sha256: 'cd'.repeat(32) });
+    const plan = planPruning(
+      [record, copy, older].map(checkpointOf),
+      new Set(),
+      { keepNewest: 2, keepAtLeast: 1 },
+      new Date('2026-11-23T00:00:00Z'),
+    );
+    assert.deepEqual(plan.remove, []);
+  });
+
   it('takes no checkpoint for newer than its archive, whatever the clock of its node said', () => {
     const ahead = checkpoint('ahead', 5, { checkpointedAt: '2090-01-01T00:00:00Z' });
     const all = [ahead, checkpoint('later', 1), checkpoint('older', 9)];
