@@ -45,10 +45,12 @@ export function listsVersions(grantee: Grantee, { here }: Deployment): void {
   grantee.allow(['s3:ListBucketVersions'], [here.archivesBucket, here.bundlesBucket].map(bucketArn), OURS);
 }
 
-/** All of it, by key and as a whole; and forgets bundles that are gone. */
+/** All of it, by key and as a whole; forgets bundles that are gone, and finds where the pods of others came from. */
 export function surveysCatalogue(grantee: Grantee, deployment: Deployment): void {
-  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [tableArn(deployment, deployment.here.region)]);
+  const table = tableArn(deployment, deployment.here.region);
+  grantee.allow(['dynamodb:Scan', 'dynamodb:DeleteItem'], [table]);
   listsByKey(grantee, deployment);
+  grantee.allow(['dynamodb:Query'], [`${table}/index/sandbox`]);
 }
 
 export function listsByKey(grantee: Grantee, deployment: Deployment): void {

@@ -1,4 +1,4 @@
-import type { BundledPod, PodRecord } from '../catalogue/records.ts';
+import type { BundledPod, PodRecord, RecordedPod } from '../catalogue/records.ts';
 import { podFileName } from '../sandbox-id.ts';
 import type { BundleSource } from './bundle-sources.ts';
 
@@ -18,7 +18,7 @@ export function bundledPods(chosen: readonly PodRecord[], sources: readonly Bund
 }
 
 /** The first of them, as many as the catalogue takes. */
-export function recordedPods(pods: readonly BundledPod[]): readonly BundledPod[] {
+export function recordedPods<Pod extends RecordedPod>(pods: readonly Pod[]): readonly Pod[] {
   return firstThatFit(pods, RECORDED_BYTES_MAX);
 }
 

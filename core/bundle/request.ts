@@ -1,5 +1,5 @@
 import { parseInstant } from '../catalogue/instant.ts';
-import type { BundleRecord } from '../catalogue/records.ts';
+import type { BundledPod, BundleRecord } from '../catalogue/records.ts';
 import { PodfreightError } from '../errors.ts';
 import { type PodSelector, parsePodSelector } from './pod-selector.ts';
 
@@ -41,12 +41,13 @@ export interface BundleEffort {
 }
 
 /** The bundle is stored and catalogued. */
-export interface BundleResult extends Omit<BundleRecord, 'createdAt'>, BundleEffort {
+export interface BundleResult extends Omit<BundleRecord, 'createdAt' | 'pods'>, BundleEffort {
   readonly state: 'ready';
   /** False: the same bundle was there already. */
   readonly created: boolean;
   /** S3 parts it was put together from; 0 when it was there already. */
   readonly parts: number;
+  readonly pods: readonly BundledPod[];
 }
 
 /** What making the bundle would take. */
@@ -61,7 +62,7 @@ export interface BundleForecast extends BundleEffort {
   readonly format: BundleRecord['format'];
   readonly sizeBytes: number;
   readonly podCount: number;
-  readonly pods: BundleRecord['pods'];
+  readonly pods: readonly BundledPod[];
   /** Archives the pods come from. */
   readonly sources: number;
   readonly parts: { readonly copied: number; readonly uploaded: number };

@@ -97,7 +97,7 @@ function archiveOf(archived: ArchivedContainer | undefined): Partial<ContainerAr
 }
 
 /** What an archive says of its time decides what is newest, so it is taken at its word only as far as S3 can confirm it. */
-function timesOf(
+export function timesOf(
   member: Member | undefined,
   modifiedAt: Date,
 ): Pick<PodRecord, 'checkpointedAt' | 'claimedAt' | 'storedAt'> {

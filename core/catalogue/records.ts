@@ -82,13 +82,16 @@ export interface BundleRecord {
   readonly createdAt: string;
   readonly podCount: number;
   /** By namespace and name, and of very many only the first: the bundle's manifest names all. */
-  readonly pods: readonly BundledPod[];
+  readonly pods: readonly RecordedPod[];
 }
 
 export type BundledPod = Pick<
   PodRecord,
   'sandboxId' | 'name' | 'namespace' | 'checkpointedAt' | 'sizeBytes' | 'origin'
 >;
+
+/** Without an origin where the record was made from the bundle, and nothing tells it any more. */
+export type RecordedPod = Omit<BundledPod, 'origin'> & Partial<Pick<BundledPod, 'origin'>>;
 
 /** Which checkpoints of pods: exactly one way in, each answered by one query. */
 export type PodQuery =

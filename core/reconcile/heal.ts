@@ -1,3 +1,5 @@
+import { TAIL_BYTES } from '../archive/index.ts';
+import { bundleRecordOf } from '../bundle/bundle-record.ts';
 import { catalogueObject, type LookContext } from '../catalogue/catalogue-archive.ts';
 import { wholeSeconds } from '../catalogue/instant.ts';
 import type { ArchiveRecord } from '../catalogue/records.ts';
@@ -27,6 +29,27 @@ export async function lookAgain(location: ObjectLocation, context: HealContext):
   const occasion = { bucket, key, sequencer: sequencerAfter(last, now), at: wholeSeconds(now) };
   const { isNewest } = await catalogueObject(occasion, { ...context, ...(region !== undefined && { region }) });
   return isNewest;
+}
+
+/**
+ * Records a bundle as it is when it is made.
+ * @returns false when there is none, or it has been recorded meanwhile
+ * @throws PodfreightError as {@link bundleRecordOf}, and `conflict` when its id is recorded with another object
+ */
+export async function recordBundleAgain(
+  location: ObjectLocation,
+  { store, catalogue, region }: HealContext,
+): Promise<boolean> {
+  const object = await openIfThere(store, location, { tailBytes: TAIL_BYTES });
+  if (object === undefined) return false;
+  try {
+    const bundle = await bundleRecordOf(object, catalogue, region);
+    if ((await catalogue.bundle(bundle.bundleId, region))?.etag === bundle.etag) return false;
+    await catalogue.recordBundle(bundle);
+    return true;
+  } finally {
+    await object.close();
+  }
 }
 
 /** How an object and the catalogue differ at this moment, whatever their listings said. */

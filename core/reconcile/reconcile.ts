@@ -6,7 +6,7 @@ import { isBundleKey } from '../keys.ts';
 import { openIfThere } from '../open-if-there.ts';
 import type { BucketListing, ListedObject, ObjectLocation } from '../ports.ts';
 import { differenceOf } from './difference.ts';
-import { differenceNow, type HealContext, lookAgain } from './heal.ts';
+import { differenceNow, type HealContext, lookAgain, recordBundleAgain } from './heal.ts';
 import { merge, type Pair, turnPages } from './merge.ts';
 import {
   addCounts,
@@ -38,6 +38,8 @@ export interface ReconcileAnswer {
 /** Keys between two savings of the position, and looks at once: their connections and a second or two. */
 const BATCH_KEYS = 500;
 const LOOKS_AT_ONCE = 16;
+/** The index of one bundle may take as much memory as those of many archives. */
+const BUNDLES_AT_ONCE = 4;
 /** Enough for a batch in which everything differs. */
 const RESERVE_MS = 45_000;
 
@@ -96,7 +98,8 @@ function compareArchives(after: string | undefined, context: ReconcileContext): 
     turnPages((from) => survey.archives(bucket, from), after),
     ({ location }) => location.key,
   );
-  return inBatches('archives', pairs, { phase: 'sweep' }, async ({ key, left: object, right: archive }) => {
+  const plan = { phase: 'archives', end: { phase: 'sweep' }, atOnce: LOOKS_AT_ONCE } as const;
+  return inBatches(pairs, plan, async ({ key, left: object, right: archive }) => {
     if (differenceOf(object, archive) === undefined) return {};
     if (isYoung(object, context)) return { young: 1 };
     const location = { bucket, key };
@@ -135,15 +138,17 @@ function compareBundles(after: string | undefined, context: ReconcileContext): A
     turnPages((from) => survey.bundles(bucket, from?.split('.')[0]), after),
     ({ location }) => location.key,
   );
-  return inBatches('bundles', pairs, { phase: 'done' }, async ({ key, left: object, right: bundle }) => {
+  const plan = { phase: 'bundles', end: { phase: 'done' }, atOnce: BUNDLES_AT_ONCE } as const;
+  return inBatches(pairs, plan, async ({ key, left: object, right: bundle }) => {
     const location = { bucket, key };
     if (bundle !== undefined && (object === undefined || object.isDeleted)) {
       return attempt('bundlesGone', location, context, () => forgetIfGone(bundle, context));
     }
     if (bundle !== undefined || object?.isDeleted || !isBundleKey(key)) return {};
     if (isYoung(object, context)) return { young: 1 };
-    context.onDifference?.('bundlesUncatalogued', location);
-    return { bundlesUncatalogued: 1 };
+    return attempt('bundlesUncatalogued', location, context, async () =>
+      (await recordBundleAgain(location, context)) ? 'bundlesUncatalogued' : undefined,
+    );
   });
 }
 
@@ -159,16 +164,15 @@ async function forgetIfGone(
 
 /** Looks at all pairs. A step is a batch, and its position the last key in it; that of the last one is `end`. */
 async function* inBatches<Left, Right>(
-  phase: 'archives' | 'bundles',
   pairs: AsyncGenerator<Pair<Left, Right>>,
-  end: RunPosition,
+  { phase, end, atOnce }: { phase: 'archives' | 'bundles'; end: RunPosition; atOnce: number },
   look: (pair: Pair<Left, Right>) => Promise<Partial<ReconcileCounts>>,
 ): AsyncGenerator<Step> {
   try {
     for (;;) {
       const batch = await take(pairs, BATCH_KEYS);
       let counts = addCounts(NO_COUNTS, { compared: batch.length });
-      for await (const found of inOrder(batch, LOOKS_AT_ONCE, look)) counts = addCounts(counts, found);
+      for await (const found of inOrder(batch, atOnce, look)) counts = addCounts(counts, found);
       const last = batch.at(-1);
       if (last === undefined || batch.length < BATCH_KEYS) return yield { position: end, counts };
       yield { position: { phase, after: last.key }, counts };

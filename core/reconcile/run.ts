@@ -7,7 +7,7 @@ import type { SweepPosition } from '../catalogue/sweep.ts';
  * - `gone`: it knows an object that is not there
  * - `askew`: what it holds of an object does not belong together
  * - `bundlesGone`: it knows a bundle that is not there
- * - `bundlesUncatalogued`: a bundle of which it does not know; only who asks for the same bundle again can tell it
+ * - `bundlesUncatalogued`: a bundle of which it does not know
  */
 export const DIFFERENCES = ['uncatalogued', 'changed', 'gone', 'askew', 'bundlesGone', 'bundlesUncatalogued'] as const;
 

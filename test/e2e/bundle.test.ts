@@ -81,6 +81,23 @@ describe('podfreight bundle', () => {
     assert.equal(await cloud.unfinishedUploads(Bucket), 0);
   });
 
+  test('is listed again when its item was lost, once buckets and catalogue are compared', async () => {
+    const made = JSON.parse((await cloud.run(['bundle', '--pod', 'default/counters', '--json'])).stdout);
+    const listed = async () => {
+      const { bundles } = JSON.parse((await cloud.run(['list', '--bundles', '--json'])).stdout);
+      return bundles.find(({ bundleId }: { bundleId: string }) => bundleId === made.bundleId);
+    };
+    const before = await listed();
+    assert.equal(before.pods[0].origin.node, 'node-a');
+    await cloud.forgetBundle(before);
+    assert.equal(await listed(), undefined);
+    const { counts } = await cloud.invoke<{ counts: Record<string, number> }>('podfreight-reconcile', {
+      graceSeconds: 0,
+    });
+    assert.deepEqual([counts.bundlesUncatalogued, counts.failed], [1, 0]);
+    assert.deepEqual(await listed(), before);
+  });
+
   test('says what had to be rewritten, and why', async () => {
     const key = 'default/node-c/from-elsewhere/20261122T140000Z.tar.zst';
     await cloud.put(cloud.archives, key, await readFile(join(FIXTURES, 'node-b.tar.zst')));

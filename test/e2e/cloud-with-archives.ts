@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { archiveOf } from '../core/catalogue/archives.ts';
 import { Cloud } from './cloud.ts';
@@ -39,22 +38,6 @@ export function cloudWithArchives() {
       () => true,
       () => false,
     );
-  async function invoke<T>(name: string, payload: object): Promise<T> {
-    const lambda = new LambdaClient({
-      endpoint: cloud.stack.endpoints.lambda,
-      region: cloud.setting('AWS_REGION'),
-      credentials: {
-        accessKeyId: cloud.setting('AWS_ACCESS_KEY_ID'),
-        secretAccessKey: cloud.setting('AWS_SECRET_ACCESS_KEY'),
-      },
-    });
-    const { Payload, FunctionError } = await lambda.send(
-      new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify(payload)) }),
-    );
-    lambda.destroy();
-    const text = Buffer.from(Payload ?? []).toString();
-    assert.equal(FunctionError, undefined, text);
-    return JSON.parse(text) as T;
-  }
+  const invoke = <T>(name: string, payload: object) => cloud.invoke<T>(name, payload);
   return { cloud, url, ran, json, listed, isThere, invoke };
 }

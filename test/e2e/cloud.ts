@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   GetObjectCommand,
   ListMultipartUploadsCommand,
@@ -10,6 +11,9 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { dynamodbSurvey } from '../../aws/dynamodb-catalogue.ts';
+import { dynamodbClient } from '../../aws/dynamodb-client.ts';
+import type { BundleRecord } from '../../core/catalogue/records.ts';
 import { synthesise } from '../../infra/local/assembly.ts';
 import type { Principal } from '../../infra/local/sessions.ts';
 import { type LocalStack, type StackOptions, startStack } from '../../infra/local/stack.ts';
@@ -40,15 +44,7 @@ export class Cloud {
           return allowed;
         },
       });
-      this.#s3 = new S3Client({
-        endpoint: this.stack.endpoints.s3,
-        region: this.setting('AWS_REGION'),
-        forcePathStyle: true,
-        credentials: {
-          accessKeyId: this.setting('AWS_ACCESS_KEY_ID'),
-          secretAccessKey: this.setting('AWS_SECRET_ACCESS_KEY'),
-        },
-      });
+      this.#s3 = new S3Client({ endpoint: this.stack.endpoints.s3, forcePathStyle: true, ...this.#account });
       this.#folder = await mkdtemp(join(tmpdir(), 'podfreight-test-'));
       await setUp(this);
     });
@@ -93,6 +89,36 @@ export class Cloud {
   runAs(principal: Principal, args: readonly string[], { env, ...options }: RunOptions = {}) {
     const environment = { ...this.stack.environment, ...this.stack.credentialsOf(principal), ...env };
     return podfreight(args, { ...options, env: environment });
+  }
+
+  /** What a function answers. */
+  async invoke<T>(name: string, payload: object): Promise<T> {
+    const lambda = new LambdaClient({ endpoint: this.stack.endpoints.lambda, ...this.#account });
+    const { Payload, FunctionError } = await lambda.send(
+      new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify(payload)) }),
+    );
+    lambda.destroy();
+    const text = Buffer.from(Payload ?? []).toString();
+    assert.equal(FunctionError, undefined, text);
+    return JSON.parse(text) as T;
+  }
+
+  /** Takes a bundle's item from the table, as if it had never been written. */
+  async forgetBundle(bundle: BundleRecord): Promise<void> {
+    const client = dynamodbClient({ endpoint: this.stack.endpoints.dynamodb, ...this.#account });
+    const survey = dynamodbSurvey(this.setting('PODFREIGHT_TABLE'), client);
+    assert.ok(await survey.forgetBundle(bundle));
+    client.destroy();
+  }
+
+  get #account() {
+    return {
+      region: this.setting('AWS_REGION'),
+      credentials: {
+        accessKeyId: this.setting('AWS_ACCESS_KEY_ID'),
+        secretAccessKey: this.setting('AWS_SECRET_ACCESS_KEY'),
+      },
+    };
   }
 
   async keys(bucket: string, prefix = ''): Promise<string[]> {

@@ -57,6 +57,7 @@ export const CALLS: Readonly<Record<string, readonly string[]>> = {
     'dynamodb:DeleteItem table',
     'dynamodb:BatchWriteItem table',
     'dynamodb:Query table/index/bucket',
+    'dynamodb:Query table/index/sandbox',
   ],
   agent: PUSHES,
   node: PUSHES,

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
+import { createBundle } from '../../../core/bundle/create-bundle.ts';
 import { catalogueObject } from '../../../core/catalogue/catalogue-archive.ts';
+import type { BundleRecord } from '../../../core/catalogue/records.ts';
 import { tableCatalogue } from '../../../core/catalogue/table-catalogue.ts';
 import { tableSurvey } from '../../../core/catalogue/table-survey.ts';
 import { PodfreightError } from '../../../core/errors.ts';
@@ -10,7 +12,7 @@ import type { ReconcileRun } from '../../../core/reconcile/run.ts';
 import { MemoryBucketListing } from '../../memory/bucket-listing.ts';
 import { MemoryItemTable } from '../../memory/item-table.ts';
 import { VersionedArchiveStore } from '../../memory/versioned-archive-store.ts';
-import { archiveOf } from '../catalogue/archives.ts';
+import { archiveOf, incompressible } from '../catalogue/archives.ts';
 
 const BUCKET = 'archives';
 const HOUR_MS = 3_600_000;
@@ -215,7 +217,7 @@ describe('reconcile', () => {
     await assert.rejects(reconcile(context), { code: 'unreachable' });
   });
 
-  it('forgets a bundle that is gone, and counts one that is not catalogued', async () => {
+  it('forgets a bundle that is gone, and takes nothing for a bundle but what its key names', async () => {
     const location = (id: string) => ({ bucket: 'bundles', key: `${id.repeat(32)}.tar` });
     const bundle = (id: string) => ({
       ...{ bundleId: id.repeat(32), location: location(id), etag: '"b"', sizeBytes: 1, format: 'tar' as const },
@@ -223,8 +225,104 @@ describe('reconcile', () => {
     });
     for (const id of ['a', 'b']) await catalogue.recordBundle(bundle(id));
     for (const id of ['b', 'c']) store.write(location(id), Buffer.from('bundle'));
+    store.write(location('e'), await archiveOf([{ sandboxId: 'a' }], { format: 'tar' }));
     store.write({ bucket: 'bundles', key: `normalised/${'d'.repeat(64)}.tar` }, Buffer.from('no bundle'));
-    assert.deepEqual(await differences(), { bundlesGone: 1, bundlesUncatalogued: 1 });
+    const told: unknown[] = [];
+    context = { ...context, onDifference: (kind, { key }, failure) => void told.push([kind, key[0], failure?.code]) };
+    assert.deepEqual(await differences(), { bundlesGone: 1, failed: 2 });
+    assert.deepEqual(told.toSorted(), [
+      ['bundlesGone', 'a', undefined],
+      ['bundlesUncatalogued', 'c', 'invalid-archive'],
+      ['bundlesUncatalogued', 'e', 'invalid-archive'],
+    ]);
     assert.deepEqual((await catalogue.bundles({ limit: 10 })).items, [bundle('b')]);
+  });
+
+  describe('records a bundle that no item tells of', () => {
+    const content = incompressible(6_000_000);
+    const POD = { sandboxId: 'a', content };
+    /** By the clock of its node, after S3 had it. */
+    const AHEAD = { sandboxId: 'b', content, modifiedAt: new Date('2027-01-01T00:00:00Z') };
+
+    /** From two nodes, as a function makes it that dies before it records it. */
+    async function makeBundle(): Promise<BundleRecord> {
+      for (const [node, pod] of [
+        ['node-1', POD],
+        ['node-2', AHEAD],
+      ] as const) {
+        const location = { bucket: BUCKET, key: `prod/${node}/${pod.sandboxId}/20261122T132000Z.tar.zst` };
+        store.write(location, await archiveOf([pod]));
+        await catalogueObject({ ...location, ...event() }, { store, catalogue, region: 'eu-central-1' });
+      }
+      let recorded: BundleRecord | undefined;
+      const dying = {
+        ...catalogue,
+        recordBundle: async (bundle: BundleRecord) => {
+          recorded = bundle;
+        },
+      };
+      await createBundle(
+        { pods: [{ cluster: 'prod' }] },
+        {
+          ...{ store, catalogue: dying, bucket: 'bundles', region: 'eu-central-1', remainingMs: () => 900_000 },
+          requests: () => ({ s3: 0, dynamodb: 0 }),
+        },
+      );
+      context = { ...context, region: 'eu-central-1' };
+      return recorded ?? assert.fail('it was not made');
+    }
+    const bundles = async () => (await catalogue.bundles({ limit: 10 })).items;
+    const withoutOrigins = (bundle: BundleRecord) => ({
+      ...bundle,
+      pods: bundle.pods.map(({ origin: _, ...pod }) => pod),
+    });
+
+    it('as it was when it was made', async () => {
+      const made = await makeBundle();
+      assert.deepEqual(await differences(), { bundlesUncatalogued: 1 });
+      assert.deepEqual(await bundles(), [made]);
+      assert.deepEqual(
+        made.pods.map(({ origin }) => origin?.node),
+        ['node-1', 'node-2'],
+      );
+      assert.deepEqual(await differences(), {});
+    });
+
+    it('also when the whole table was lost', async () => {
+      const made = await makeBundle();
+      table = new MemoryItemTable();
+      catalogue = tableCatalogue(table);
+      context = { ...context, catalogue, survey: tableSurvey(table) };
+      assert.deepEqual(await differences(), { uncatalogued: 2, bundlesUncatalogued: 1 });
+      assert.deepEqual(await bundles(), [made]);
+    });
+
+    it('without the node of a pod whose archives are gone, or come from several', async () => {
+      const made = await makeBundle();
+      store.delete({ bucket: BUCKET, key: 'prod/node-1/a/20261122T132000Z.tar.zst' });
+      const copy = { bucket: BUCKET, key: 'prod/node-3/b/20261122T132000Z.tar.zst' };
+      store.write(copy, await archiveOf([AHEAD]));
+      assert.deepEqual(await differences(), { gone: 1, uncatalogued: 1, bundlesUncatalogued: 1 });
+      assert.deepEqual(await bundles(), [withoutOrigins(made)]);
+    });
+
+    it('not in place of what was recorded meanwhile', async () => {
+      const made = await makeBundle();
+      const { newest } = listing;
+      listing.newest = async (bucket, after) => {
+        const page = await newest.call(listing, bucket, after);
+        if (bucket === 'bundles') await catalogue.recordBundle(made);
+        return page;
+      };
+      assert.deepEqual(await differences(), {});
+      assert.deepEqual(await bundles(), [made]);
+    });
+
+    it('not while whoever made it may be about to', async () => {
+      await makeBundle();
+      context = { ...context, now: () => new Date(store.now.getTime() + 1000) };
+      assert.deepEqual(await differences(), { young: 1 });
+      assert.deepEqual(await bundles(), []);
+    });
   });
 });
