@@ -1,8 +1,9 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3';
 import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation } from '../core/ports.ts';
 import { type ByteRange, httpRange, rangeLength } from '../core/range.ts';
 import { isSilent, isThrottled, s3Name } from './errors.ts';
+import type { RequestTemplate } from './request-template.ts';
 import { backOff } from './retry.ts';
 import { Landing } from './transfer/landing.ts';
 import type { Limiter } from './transfer/limiter.ts';
@@ -18,6 +19,8 @@ export interface PinnedObject {
   readonly etag: string;
   readonly sizeBytes: number;
   readonly limiter: Limiter;
+  /** For its ranges. */
+  readonly template: RequestTemplate;
 }
 
 /** Answers in a row that may break off before they brought as much as counts. */
@@ -50,6 +53,8 @@ export async function fetchRange(object: PinnedObject, range: ByteRange, bytes: 
     }
   }
 }
+
+type RangeAnswer = Pick<GetObjectCommandOutput, 'ContentLength' | 'ContentRange'>;
 
 class RangeFetch {
   readonly #object: PinnedObject;
@@ -88,19 +93,12 @@ class RangeFetch {
     const offset = this.received;
     if (offset === this.#bytes.length) return;
     const range = { start: this.#range.start + offset, end: this.#range.end };
-    const { client, location, etag, limiter } = this.#object;
+    const { location, limiter } = this.#object;
     const landing = new Landing(this.#bytes.subarray(offset), () => {
       this.received = Math.max(this.received, offset + landing.received);
     });
     const options: WireOptions = { abortSignal: signal, landing, onPressure: () => limiter.reduce() };
-    const command = new GetObjectCommand({
-      Bucket: location.bucket,
-      Key: location.key,
-      VersionId: location.versionId,
-      IfMatch: etag,
-      Range: httpRange(range),
-    });
-    const answer = await client.send(command, options);
+    const answer = await this.#ask(httpRange(range), options);
     if (!this.#obeys(answer, range)) {
       const { start, end } = range;
       throw new PodfreightError(
@@ -110,7 +108,25 @@ class RangeFetch {
     }
   }
 
-  #obeys(answer: { ContentLength?: number | undefined; ContentRange?: string | undefined }, range: ByteRange): boolean {
+  async #ask(range: string, options: WireOptions): Promise<RangeAnswer> {
+    const { client, location, etag, template } = this.#object;
+    const like = await template.send({ headers: { range } }, options);
+    if (like !== undefined) {
+      const { 'content-length': length, 'content-range': contentRange } = like.headers;
+      return { ContentLength: Number(length), ContentRange: contentRange };
+    }
+    const command = new GetObjectCommand({
+      Bucket: location.bucket,
+      Key: location.key,
+      VersionId: location.versionId,
+      IfMatch: etag,
+      Range: range,
+    });
+    template.learnFrom(command);
+    return await client.send(command, options);
+  }
+
+  #obeys(answer: RangeAnswer, range: ByteRange): boolean {
     const { sizeBytes } = this.#object;
     if (answer.ContentLength !== rangeLength(range)) return false;
     if (answer.ContentRange === undefined) return range.start === 0 && range.end === sizeBytes;

@@ -15,6 +15,7 @@ import { PodfreightError } from '../core/errors.ts';
 import type { ObjectLocation, ObjectSource, StoredObject } from '../core/ports.ts';
 import { type ByteRange, httpRange, rangeLength } from '../core/range.ts';
 import { isCutOff, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
+import { RequestTemplate } from './request-template.ts';
 import { retrying } from './retry.ts';
 import { isGone } from './s3-source.ts';
 import type { WireOptions } from './transfer/wire-handler.ts';
@@ -71,12 +72,15 @@ export class MultipartUpload {
   readonly #uploadId: string;
   readonly #write: WriteOptions;
   readonly #parts = new Map<number, SentPart>();
+  /** For its parts. */
+  readonly #template: RequestTemplate;
 
   private constructor(client: S3Client, location: ObjectLocation, uploadId: string, write: WriteOptions) {
     this.#client = client;
     this.#location = location;
     this.#uploadId = uploadId;
     this.#write = write;
+    this.#template = new RequestTemplate(client);
   }
 
   static async create(client: S3Client, location: ObjectLocation, write: WriteOptions) {
@@ -122,19 +126,28 @@ export class MultipartUpload {
   }
 
   async upload(partNumber: number, body: Buffer, crc32: number = crc32Of(body)): Promise<void> {
+    try {
+      const etag = await retrying(() => this.#sendPart(partNumber, body, crc32), isPassing, this.#write.signal);
+      this.#parts.set(partNumber, { sizeBytes: body.length, etag, crc32 });
+    } catch (error) {
+      throw s3Error(error, this.#location);
+    }
+  }
+
+  async #sendPart(partNumber: number, body: Buffer, crc32: number): Promise<string> {
+    const checksum = crc32Base64(crc32);
+    const changes = { headers: { 'x-amz-checksum-crc32': checksum }, query: { partNumber: String(partNumber) }, body };
+    const like = await this.#template.send(changes, sending(this.#write));
+    if (like?.headers.etag !== undefined) return like.headers.etag;
     const command = new UploadPartCommand({
       ...this.#target,
       PartNumber: partNumber,
       Body: body,
-      ChecksumCRC32: crc32Base64(crc32),
+      ChecksumCRC32: checksum,
     });
-    try {
-      const send = () => this.#client.send(command, sending(this.#write));
-      const { ETag } = await retrying(send, isPassing, this.#write.signal);
-      this.#parts.set(partNumber, { sizeBytes: body.length, etag: ETag!, crc32 });
-    } catch (error) {
-      throw s3Error(error, this.#location);
-    }
+    this.#template.learnFrom(command);
+    const { ETag } = await this.#client.send(command, sending(this.#write));
+    return ETag!;
   }
 
   /** @throws PodfreightError `source-changed` when the source is not the version that was opened */

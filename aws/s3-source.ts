@@ -4,6 +4,7 @@ import type { ObjectLocation, ObjectSource, ReadPace } from '../core/ports.ts';
 import { type ByteRange, cutRange, rangeLength } from '../core/range.ts';
 import { httpStatus, isNamed, isThrottled, s3Error, s3Name } from './errors.ts';
 import { fetchRange, OVER } from './fetch-range.ts';
+import { RequestTemplate } from './request-template.ts';
 import { retrying } from './retry.ts';
 import { Limiter } from './transfer/limiter.ts';
 
@@ -117,6 +118,7 @@ class S3Source implements ObjectSource {
   readonly pace: ReadPace;
   readonly client: S3Client;
   readonly limiter: Limiter;
+  readonly template: RequestTemplate;
   readonly #wholeBytes: number;
   /** Its last bytes, until somebody reads some of them: who opens thousands must not hold them all. */
   #tail: Buffer | undefined;
@@ -131,6 +133,7 @@ class S3Source implements ObjectSource {
     this.#tail = found.tail;
     this.client = client;
     this.limiter = limiter;
+    this.template = new RequestTemplate(client);
     this.#wholeBytes = wholeBytes;
     this.pace = {
       readBytes: REQUEST_BYTES_MAX,

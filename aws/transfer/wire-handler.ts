@@ -23,6 +23,15 @@ export interface WireOptions {
   readonly onPressure?: () => void;
 }
 
+/** In the SDK's form. */
+export interface WireAnswer {
+  readonly statusCode: number;
+  readonly reason: string;
+  /** Names in lower case. */
+  readonly headers: Record<string, string>;
+  readonly body: Readable;
+}
+
 /**
  * The SDK's way to S3: it writes, signs, repeats and understands requests; we move their bytes. Bodies of requests are
  * bytes at hand, those of answers land where the caller wants them or are short documents.
@@ -36,7 +45,7 @@ export class WireHandler {
     this.#timeouts = timeouts;
   }
 
-  async handle(request: SignedRequest, options: WireOptions = {}) {
+  async handle(request: SignedRequest, options: WireOptions = {}): Promise<{ response: WireAnswer }> {
     const { abortSignal: signal, requestTimeout: answerMs = this.#timeouts.answerMs, landing, onPressure } = options;
     const stallMs = landing === undefined ? Math.max(this.#timeouts.stallMs, answerMs) : this.#timeouts.stallMs;
     try {
