@@ -5,6 +5,7 @@ import { podFileName } from '../../core/sandbox-id.ts';
 import { makeDirectories } from '../durable.ts';
 import { KubeletDirectory } from '../kubelet-directory.ts';
 import { canGoOn, type Partial } from '../partial.ts';
+import { PartialFile } from '../partial-file.ts';
 import { matchPods } from '../pod-flag.ts';
 import { type ArrivingFile, arrivingFiles } from './arriving-files.ts';
 import { commit, confirm } from './commit.ts';
@@ -12,11 +13,13 @@ import { type Arrival, compareFiles, Digests } from './compare.ts';
 import { type Form, fileNames, formOf } from './form.ts';
 import { KeptArchives } from './kept-archives.ts';
 import { makeSpace, openPartial, removePartial } from './partials.ts';
+import { Places } from './places.ts';
 import { type LandingPlan, type OnConflict, type Outcome, planLanding } from './plan.ts';
 import { archivesOf, planArchives } from './plan-archives.ts';
 import { PrivateFolder } from './private-folder.ts';
+import { reserve } from './reserve.ts';
 import { isTidy, rollBackDead } from './rollback.ts';
-import { inPlaceBut, Staging } from './staging.ts';
+import { inPlaceBut, type NewStaged, Staging } from './staging.ts';
 
 export interface LandRequest {
   /** Where the checkpoints come from, on disk or in S3. */
@@ -129,13 +132,30 @@ async function carryOut(
   const { archive, signal } = request;
   await using staging = await openStaging(folder, signal);
   await makeSpace(folder, (foreseen.totalBytes ?? 0) - ((await partial?.storedBytes()) ?? 0), signal);
+  const wanted = new Set(fileNames(form, arriving));
+  const expected = [...foreseen.arrivals].flatMap(([name, { sizeBytes, sha256 }]) =>
+    wanted.has(name) && sizeBytes !== undefined ? [{ name, sizeBytes, sha256 }] : [],
+  );
+  await using places = new Places<PartialFile | NewStaged>(
+    expected,
+    async ({ name, sizeBytes, sha256 }) => {
+      if (partial !== undefined && sha256 !== undefined) {
+        const file = await partial.file(name);
+        await reserve(file.path, sizeBytes);
+        return file;
+      }
+      await folder.checkSpace(sizeBytes);
+      return await staging.create(name, sizeBytes);
+    },
+    async (place) => {
+      if (!(place instanceof PartialFile)) await place.handle.close();
+    },
+  );
   const take = async (file: ArrivingFile, data: AsyncIterable<Buffer>) => {
-    const { name, sha256 } = file;
-    if (partial !== undefined && sha256 !== undefined) {
-      return staging.adopt(name, file, data, sha256, await partial.file(name));
-    }
-    await folder.checkSpace(file.sizeBytes);
-    return staging.add(name, file, data, sha256);
+    const place = await places.take(file);
+    return place instanceof PartialFile
+      ? staging.adopt(place, file, data, file.sha256!)
+      : staging.add(place, file, data, file.sha256);
   };
   const kept = partial && form === 'containers' ? await KeptArchives.of(partial, arriving) : partial;
   const arrivals = await readFiles(request, { form, arriving, kept }, take);

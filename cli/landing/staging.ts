@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Member } from '../../core/archive/member.ts';
 import { isPodfreightError, PodfreightError } from '../../core/errors.ts';
@@ -24,6 +24,12 @@ const SYNCS_AT_ONCE = 8;
 export interface StagedFile {
   readonly sizeBytes: number;
   readonly sha256: string;
+}
+
+/** A file in `new/` that has no bytes yet. */
+export interface NewStaged {
+  readonly path: string;
+  readonly handle: FileHandle;
 }
 
 /** The staging folder of an insert that runs. */
@@ -52,24 +58,34 @@ export class Staging {
     return new Staging(paths, lock);
   }
 
+  /** A file, 0600, with space for that much. The caller closes it, or lets `add` do so. @throws PodfreightError `no-space`, `io` */
+  async create(name: string, sizeBytes: number): Promise<NewStaged> {
+    const path = this.paths.file('new', name);
+    const handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
+    try {
+      await reserve(path, sizeBytes);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return { path, handle };
+  }
+
   /**
-   * Writes a file, 0600, with the member's time. It is being synced when this ends, and on disk when `settled` does.
+   * Writes a file of `create`, with the member's time. It is being synced when this ends, and on disk when `settled` does.
    * @param data each chunk is left alone once the next is asked for
    * @param sha256 of the data, when whoever gives them checks that
    */
   async add(
-    name: string,
-    { modifiedAt, sizeBytes: promisedBytes }: Omit<Member, 'name'>,
+    { path, handle }: NewStaged,
+    { modifiedAt }: Pick<Member, 'modifiedAt'>,
     data: AsyncIterable<Uint8Array>,
     sha256?: string,
   ): Promise<StagedFile> {
-    const path = this.paths.file('new', name);
     const hash = sha256 === undefined ? createHash('sha256') : undefined;
     let sizeBytes = 0;
-    const handle = await orFileError(`Cannot create ${path}`, () => openNew(path));
     const writer = new FileWriter(handle, `Cannot write ${path}`);
     try {
-      await reserve(path, promisedBytes);
       for await (const chunk of data) {
         const written = writer.write(chunk, sizeBytes);
         hash?.update(chunk); // meanwhile
@@ -97,13 +113,11 @@ export class Staging {
    * @param sha256 of the data, which whoever gives them checks
    */
   async adopt(
-    name: string,
-    { modifiedAt, sizeBytes }: Omit<Member, 'name'>,
+    file: PartialFile,
+    { name, modifiedAt, sizeBytes }: Member,
     data: AsyncIterable<Buffer>,
     sha256: string,
-    file: PartialFile,
   ): Promise<StagedFile> {
-    await reserve(file.path, sizeBytes);
     let start = 0;
     for await (const chunk of data) {
       const end = start + chunk.length;

@@ -159,7 +159,7 @@ export const LANDING: readonly Sabotage[] = [
       '      await mkdir(paths.root, { mode: PRIVATE_DIRECTORY });',
       '      await mkdir(paths.root);',
     ],
-    ['space is not reserved', '    await reserve(path, promisedBytes);\n', '', LAND],
+    ['space is not reserved', '      await reserve(path, sizeBytes);\n', '', LAND],
     ['bytes are not hashed', '        hash?.update(chunk); // meanwhile\n', '', LAND],
     [
       'a staging is removed where it is',

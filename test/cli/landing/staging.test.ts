@@ -24,8 +24,8 @@ test('what the disk has lost of a piece that its journal knows is written again,
     yield DATA.subarray(0, 4);
     yield DATA.subarray(4);
   })();
-  const member = { sizeBytes: DATA.length, modifiedAt: new Date('2026-11-22T13:20:00Z') };
-  await staging.adopt('x', member, data, 'checked elsewhere', await partial.file('x'));
+  const member = { name: 'x', sizeBytes: DATA.length, modifiedAt: new Date('2026-11-22T13:20:00Z') };
+  await staging.adopt(await partial.file('x'), member, data, 'checked elsewhere');
   await staging.settled();
   assert.deepEqual(await readFile(staging.paths.file('new', 'x')), DATA);
 });
