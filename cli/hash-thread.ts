@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Worker } from 'node:worker_threads';
-import { HASHING_HERE, type Hashing, type Sha256 } from '../core/archive/hashing.ts';
+import { type Digests, HASHING_HERE, type Hashing } from '../core/archive/hashing.ts';
 
 /** What is shorter is hashed before a thread would have started. */
 const LONG_BYTES = 32 * 1024 * 1024;
@@ -12,12 +12,14 @@ const LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 16 };
 const PROGRAM = `
 const { parentPort } = process.getBuiltinModule('node:worker_threads');
 const { createHash } = process.getBuiltinModule('node:crypto');
+const { crc32 } = process.getBuiltinModule('node:zlib');
 const hashes = new Map();
 parentPort.on('message', ({ id, bytes }) => {
+  if (id === undefined) return parentPort.postMessage(crc32(bytes));
   const hash = hashes.get(id) ?? createHash('sha256');
   if (bytes !== undefined) {
     hashes.set(id, hash.update(bytes));
-    parentPort.postMessage('');
+    parentPort.postMessage(undefined);
   } else {
     hashes.delete(id);
     parentPort.postMessage(hash.digest('hex'));
@@ -30,7 +32,7 @@ parentPort.on('message', ({ id, bytes }) => {
  */
 class HashThread implements Hashing {
   readonly #isWorthIt = availableParallelism() > 1;
-  readonly #awaited: PromiseWithResolvers<string>[] = [];
+  readonly #awaited: PromiseWithResolvers<never>[] = [];
   #worker: Worker | undefined;
   #failure: { readonly error: unknown } | undefined;
   #lastId = 0;
@@ -39,22 +41,21 @@ class HashThread implements Hashing {
   readonly memory = (sizeBytes: number): Buffer =>
     this.#isWorthIt ? Buffer.from(new SharedArrayBuffer(sizeBytes)) : HASHING_HERE.memory(sizeBytes);
 
-  sha256(sizeBytes: number): Sha256 {
-    if (!this.#isWorthIt || sizeBytes < LONG_BYTES) return HASHING_HERE.sha256(sizeBytes);
+  digests(sizeBytes: number): Digests {
+    if (!this.#isWorthIt || sizeBytes < LONG_BYTES) return HASHING_HERE.digests(sizeBytes);
     this.#lastId += 1;
     const id = this.#lastId;
     return {
-      update: async (bytes) => {
-        await this.#ask({ id, bytes: shared(bytes) });
-      },
-      hex: () => this.#ask({ id }),
+      update: (bytes) => this.#ask<void>({ id, bytes: shared(bytes) }),
+      crc32: (bytes) => this.#ask<number>({ bytes: shared(bytes) }),
+      sha256: () => this.#ask<string>({ id }),
     };
   }
 
-  #ask(message: { readonly id: number; readonly bytes?: Buffer }): Promise<string> {
+  #ask<Reply>(message: { readonly id?: number; readonly bytes?: Buffer }): Promise<Reply> {
     if (this.#failure) return Promise.reject(this.#failure.error);
     this.#worker ??= this.#start();
-    const answer = Promise.withResolvers<string>();
+    const answer = Promise.withResolvers<never>();
     if (this.#awaited.push(answer) === 1) this.#worker.ref();
     this.#worker.postMessage(message);
     return answer.promise;
@@ -63,8 +64,8 @@ class HashThread implements Hashing {
   #start(): Worker {
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(PROGRAM, { eval: true, env: {}, execArgv: [], resourceLimits: LIMITS });
-    worker.on('message', (text: string) => {
-      this.#awaited.shift()?.resolve(text);
+    worker.on('message', (reply: unknown) => {
+      this.#awaited.shift()?.resolve(reply as never);
       if (this.#awaited.length === 0) worker.unref();
     });
     const fail = (error: unknown) => {

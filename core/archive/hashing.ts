@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
-/** A SHA-256 of bytes that come in pieces, which may be computed elsewhere meanwhile. */
-export interface Sha256 {
-  /** Pieces count in the order of the calls. Until it is fulfilled, the bytes must stay as they are. */
+/** Digests of bytes that come in pieces, which may be computed elsewhere meanwhile: until then, they must stay as they are. */
+export interface Digests {
+  /** For the SHA-256. Pieces count in the order of the calls. */
   update(bytes: Buffer): Promise<void>;
+  /** Of these bytes alone, unsigned, as `zlib.crc32`. */
+  crc32(bytes: Buffer): Promise<number>;
   /** Of all pieces, as 64 lower-case hexadecimal digits; nothing may follow. */
-  hex(): Promise<string>;
+  sha256(): Promise<string>;
 }
 
 /** Where digests are computed. */
@@ -13,21 +16,20 @@ export interface Hashing {
   /** Memory, its bytes anything, from which pieces are taken without a copy. */
   readonly memory: (sizeBytes: number) => Buffer;
   /** @param sizeBytes of all pieces together */
-  sha256(sizeBytes: number): Sha256;
+  digests(sizeBytes: number): Digests;
 }
 
 /** On the thread that asks. */
 export const HASHING_HERE: Hashing = {
   memory: Buffer.allocUnsafeSlow,
-  sha256() {
+  digests() {
     const hash = createHash('sha256');
     return {
       async update(bytes) {
         hash.update(bytes);
       },
-      async hex() {
-        return hash.digest('hex');
-      },
+      crc32: async (bytes) => crc32(bytes),
+      sha256: async () => hash.digest('hex'),
     };
   },
 };

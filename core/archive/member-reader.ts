@@ -4,7 +4,7 @@ import { ahead } from './ahead.ts';
 import { BufferPool, release } from './buffer-pool.ts';
 import { decompressFrame } from './frame.ts';
 import { contentOf, type Frame, type FrameRun, framesOf, runsOf } from './frame-run.ts';
-import { HASHING_HERE, type Hashing, type Sha256 } from './hashing.ts';
+import { type Digests, HASHING_HERE, type Hashing } from './hashing.ts';
 import { DEFAULT_CONCURRENCY, inOrder } from './in-order.ts';
 import type { IndexedMember } from './member.ts';
 import { windowOf } from './read-ahead.ts';
@@ -133,19 +133,19 @@ async function* checked(
   frames: AsyncIterable<DecodedFrame>,
   { archive, hashing }: { readonly archive: string; readonly hashing: Hashing },
 ): AsyncGenerator<MemberChunk & Pick<DecodedFrame, 'done'>> {
-  let sha256: Sha256 | undefined;
+  let digests: Digests | undefined;
   let before: Promise<void> | undefined;
   for await (const { frame, bytes, isKept, done } of frames) {
     const { member, isLast } = frame;
     const content = isKept ? bytes : checkedContent(frame, bytes, archive);
-    sha256 ??= (member.frames === undefined ? hashing : HASHING_HERE).sha256(member.sizeBytes);
-    const hashed = sha256.update(content);
+    digests ??= (member.frames === undefined ? hashing : HASHING_HERE).digests(member.sizeBytes);
+    const hashed = digests.update(content);
     hashed.catch(() => {}); // its failure is also that of what follows
     if (isLast) {
-      if ((await sha256.hex()) !== member.sha256) {
+      if ((await digests.sha256()) !== member.sha256) {
         throw corruptArchive(archive, 'does not have the SHA-256 that its index gives', member.name);
       }
-      sha256 = undefined;
+      digests = undefined;
     }
     await before; // so that hashing does not fall behind
     before = hashed;

@@ -3,6 +3,7 @@ import { PodfreightError } from '../errors.ts';
 import { MANIFEST_NAME } from '../sandbox-id.ts';
 import { ahead } from './ahead.ts';
 import { BufferPool, release } from './buffer-pool.ts';
+import { crc32Combine } from './crc32.ts';
 import { type ArchiveFormat, FRAME_BYTES, PLAIN_PIECE_BYTES } from './format.ts';
 import { compressFrame } from './frame.ts';
 import { HASHING_HERE, type Hashing } from './hashing.ts';
@@ -70,6 +71,8 @@ export function manifestContent(manifest: Buffer, modifiedAt: Date): MemberConte
 
 interface TarPiece {
   readonly bytes: Buffer;
+  /** Of `bytes`; a frame's is computed when it is compressed. */
+  readonly crc32?: Promise<number>;
   /** With a member's last piece. */
   readonly finished?: Omit<IndexedMember, 'wire' | 'wireCrc32' | 'frames'>;
   /** Its memory may be used again. */
@@ -83,22 +86,28 @@ async function* placed(
 ): AsyncGenerator<EncodedPiece & Pick<TarPiece, 'done'>> {
   let start = 0;
   let end = 0;
-  let wireCrc32 = 0;
+  let wireCrc32 = Promise.resolve(0);
   let frames: number[] = [];
-  for await (const { bytes, finished, done } of pieces) {
+  for await (const { bytes, crc32: ownCrc32, finished, done } of pieces) {
     end += bytes.length;
     frames.push(bytes.length);
-    wireCrc32 = crc32(bytes, wireCrc32);
+    wireCrc32 = combined(wireCrc32, ownCrc32 ?? crc32(bytes), bytes.length);
+    wireCrc32.catch(() => {}); // its failure is also that of what follows
     if (finished === undefined) {
       yield { bytes, done };
       continue;
     }
     const wire = { start, end };
-    yield { bytes, done, member: { ...finished, wire, wireCrc32, ...(format === 'tar+zstd' && { frames }) } };
+    const member = { ...finished, wire, wireCrc32: await wireCrc32, ...(format === 'tar+zstd' && { frames }) };
+    yield { bytes, done, member };
     start = end;
-    wireCrc32 = 0;
+    wireCrc32 = Promise.resolve(0);
     frames = [];
   }
+}
+
+async function combined(before: Promise<number>, crc: Promise<number> | number, sizeBytes: number): Promise<number> {
+  return crc32Combine(await before, await crc, sizeBytes);
 }
 
 /** The bytes of the object. */
@@ -107,19 +116,22 @@ function wirePieces(
   format: Exclude<ArchiveFormat, 'tar+gzip'>,
   { level, concurrency = DEFAULT_CONCURRENCY, hashing = HASHING_HERE }: EncodeOptions,
 ): AsyncGenerator<TarPiece> {
-  if (format === 'tar') return tarPieces(members, PLAIN_PIECE_BYTES, hashing);
-  return inOrder(ahead(tarPieces(members, FRAME_BYTES, hashing)), concurrency, async (piece) => {
+  if (format === 'tar') return tarPieces(members, { pieceBytes: PLAIN_PIECE_BYTES, hashing, isWire: true });
+  const plain = ahead(tarPieces(members, { pieceBytes: FRAME_BYTES, hashing, isWire: false }));
+  return inOrder(plain, concurrency, async (piece) => {
     const bytes = await compressFrame(piece.bytes, level);
     piece.done();
     return { ...piece, bytes, done: () => release(bytes) };
   });
 }
 
-/** The members' tar bytes in pieces of `pieceBytes`, each member starting a new one. */
+/**
+ * The members' tar bytes in pieces of `pieceBytes`, each member starting a new one.
+ * @param isWire they are the bytes of the object, and so have a CRC-32
+ */
 async function* tarPieces(
   members: Iterable<MemberContent> | AsyncIterable<MemberContent>,
-  pieceBytes: number,
-  hashing: Hashing,
+  { pieceBytes, hashing, isWire }: { pieceBytes: number; hashing: Hashing; isWire: boolean },
 ): AsyncGenerator<TarPiece> {
   const pool = new BufferPool(pieceBytes, hashing.memory);
   for await (const content of members) {
@@ -128,13 +140,15 @@ async function* tarPieces(
     const header = await encodeHeader({ name, sizeBytes, modifiedAt });
     const headerBytes = header.length;
     const total = tarBytes({ headerBytes, sizeBytes });
-    const hash = hashing.sha256(sizeBytes);
-    let before: Promise<void> | undefined;
+    const digests = hashing.digests(sizeBytes);
+    let before: Promise<unknown> | undefined;
     let start = 0;
     for await (const { memory, filledBytes } of ahead(filled(content, header, pool, pieceBytes))) {
       const bytes = memory.subarray(0, Math.min(pieceBytes, total - start));
       bytes.fill(0, filledBytes);
-      const hashed = hash.update(bytes.subarray(Math.max(headerBytes - start, 0), filledBytes));
+      const updated = digests.update(bytes.subarray(Math.max(headerBytes - start, 0), filledBytes));
+      const own = isWire ? { crc32: digests.crc32(bytes) } : {};
+      const hashed = Promise.all([updated, own.crc32]);
       hashed.catch(() => {}); // its failure is also that of what follows
       await before; // so that hashing does not fall behind
       before = hashed;
@@ -145,8 +159,14 @@ async function* tarPieces(
           () => {},
         );
       // Whether the content is longer than announced shows when more is asked for, which is before the archive ends.
-      if (start < total) yield { bytes, done };
-      else yield { bytes, done, finished: { name, sizeBytes, modifiedAt, sha256: await hash.hex(), headerBytes } };
+      if (start < total) yield { bytes, ...own, done };
+      else
+        yield {
+          bytes,
+          ...own,
+          done,
+          finished: { name, sizeBytes, modifiedAt, sha256: await digests.sha256(), headerBytes },
+        };
     }
   }
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { hashThread } from '../../cli/hash-thread.ts';
 
 const MiB = 1024 * 1024;
@@ -26,36 +27,49 @@ test('long and short digests are right, several at once, in whatever memory the 
       bytes.copy(memory);
       return memory;
     });
-    return { pieces, sha256: hashThread.sha256(announced) };
+    return { pieces, digests: hashThread.digests(announced) };
   });
-  const updates = lengths.flatMap((_, at) => runs.map(({ sha256, pieces }) => sha256.update(pieces[at]!)));
-  const digests = await Promise.all(runs.map(({ sha256 }) => sha256.hex()));
+  const updates = lengths.flatMap((_, at) => runs.map(({ digests, pieces }) => digests.update(pieces[at]!)));
+  const found = await Promise.all(runs.map(({ digests }) => digests.sha256()));
   await Promise.all(updates);
   assert.deepEqual(
-    digests,
+    found,
     runs.map(({ pieces }) => digestOf(pieces)),
   );
 });
 
+test('a CRC-32 is of its piece alone, and does not count for the SHA-256', async () => {
+  for (const announced of [LONG_BYTES, 5]) {
+    const digests = hashThread.digests(announced);
+    const pieces = [randomBytes(2 * MiB), Buffer.alloc(0), randomBytes(7)];
+    const crcs = pieces.map((piece, at) => [digests.crc32(piece), at > 0 && digests.update(piece)][0]);
+    assert.deepEqual(
+      await Promise.all(crcs),
+      pieces.map((piece) => crc32(piece)),
+    );
+    assert.equal(await digests.sha256(), digestOf(pieces.slice(1)));
+  }
+});
+
 test('a piece may be overwritten once its update is fulfilled', async () => {
   const memory = hashThread.memory(MiB);
-  const sha256 = hashThread.sha256(LONG_BYTES);
+  const digests = hashThread.digests(LONG_BYTES);
   const expected = createHash('sha256');
   for (let turn = 0; turn < 20; turn++) {
     memory.fill(turn);
     expected.update(memory);
-    await sha256.update(memory);
+    await digests.update(memory);
   }
-  assert.equal(await sha256.hex(), expected.digest('hex'));
+  assert.equal(await digests.sha256(), expected.digest('hex'));
 });
 
 test('the process waits for a digest, and for nothing after it', () => {
   const script = `
     const { hashThread } = await import(${JSON.stringify(HASH_THREAD)});
-    const sha256 = hashThread.sha256(${LONG_BYTES});
-    sha256.update(Buffer.from('abc'));
-    console.log(await sha256.hex());
-    hashThread.sha256(${LONG_BYTES}).update(Buffer.from('begun and left'));`;
+    const digests = hashThread.digests(${LONG_BYTES});
+    digests.update(Buffer.from('abc'));
+    console.log(await digests.sha256());
+    hashThread.digests(${LONG_BYTES}).update(Buffer.from('begun and left'));`;
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
     timeout: 60_000,

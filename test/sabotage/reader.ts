@@ -115,7 +115,7 @@ export const READER: readonly Sabotage[] = [
     'core/archive/member-reader.ts',
     [...FLIPS, ...HOSTILE],
     [
-      ['digests are not checked', '      if ((await sha256.hex()) !== member.sha256) {', '      if (false) {'],
+      ['digests are not checked', '      if ((await digests.sha256()) !== member.sha256) {', '      if (false) {'],
       ['headers may differ from the index', '    if (agrees) return;\n    break;', '    return;'],
       ['padding may be anything, with an index', '  if (!isZero(bytes.subarray(end))) throw', '  if (false) throw'],
     ],
