@@ -5,7 +5,7 @@ export type ErrorCode =
   | 'usage' // a flag, argument or setting is missing or wrong
   | 'not-found' // a file, directory, bucket, object, pod or bundle does not exist
   | 'invalid-manifest' // checkpointed.pods cannot be read as one
-  | 'invalid-archive' // an archive breaks a rule of its format, or ends early
+  | 'invalid-archive' // a file is no archive, breaks a rule of its format, or ends early
   | 'corrupt-archive' // well-formed, but its bytes are not those its digests promise
   | 'unsupported' // understood, but not something podfreight does
   | 'conflict' // something else already has that name

@@ -7,7 +7,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
   usage: 'a flag, argument or setting is missing or wrong',
   'not-found': 'no such file, directory, bucket, object, pod or bundle',
   'invalid-manifest': 'checkpointed.pods cannot be read as one',
-  'invalid-archive': 'an archive breaks a rule of its format, or ends early',
+  'invalid-archive': 'a file is no archive, breaks a rule of its format, or ends early',
   'corrupt-archive': 'an archive has not the bytes that its digests promise',
   unsupported: 'understood, but nothing that podfreight does',
   conflict: 'the name is taken by something else',

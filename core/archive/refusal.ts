@@ -23,7 +23,20 @@ export function invalidArchive(archive: string, reason: string, member?: string)
 
 /** `invalid-archive`: the bytes are over before the archive is. Its subject says `endsEarly`. */
 export function endsEarly(archive: string, where: string): PodfreightError {
-  const { code, message, subject } = invalidArchive(archive, `it ends early, ${where}; fetch or write it again`);
+  return cutOff(archive, `it ends early, ${where}; fetch or write it again`);
+}
+
+/**
+ * `invalid-archive`: fewer bytes than tell whether it is an archive at all. Its subject says `endsEarly`, as it may be one that is
+ * not written to its end yet.
+ */
+export function tooShort(archive: string, bytes: number): PodfreightError {
+  const what = 'it is no checkpoint archive, or only the beginning of one; fetch or write it again';
+  return cutOff(archive, bytes === 0 ? 'it is empty, so it is no checkpoint archive' : what);
+}
+
+function cutOff(archive: string, reason: string): PodfreightError {
+  const { code, message, subject } = invalidArchive(archive, reason);
   return new PodfreightError(code, message, { subject: { ...subject, endsEarly: true } });
 }
 

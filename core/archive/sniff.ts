@@ -1,7 +1,7 @@
 import { PodfreightError } from '../errors.ts';
 import type { ArchiveFormat } from './format.ts';
 import { ZSTD_MAGIC } from './frame-walk.ts';
-import { endsEarly, invalidArchive } from './refusal.ts';
+import { invalidArchive, tooShort } from './refusal.ts';
 import { BLOCK_BYTES, hasValidChecksum } from './tar-header.ts';
 
 const ZSTD = Buffer.alloc(4);
@@ -40,10 +40,9 @@ export function sniff(head: Buffer, archive: string): ArchiveFormat {
       );
     }
   }
-  if (head.length === 0) throw invalidArchive(archive, 'it is empty');
-  if (head.length < BLOCK_BYTES) throw endsEarly(archive, 'before its first member');
+  if (head.length < BLOCK_BYTES) throw tooShort(archive, head.length);
   if (!hasValidChecksum(head.subarray(0, BLOCK_BYTES))) {
-    throw invalidArchive(archive, 'it is no tar, neither plain nor in zstd or gzip');
+    throw invalidArchive(archive, 'it is no checkpoint archive: no tar, neither plain nor in zstd or gzip');
   }
   return 'tar';
 }

@@ -1,4 +1,4 @@
-import { endsEarly, invalidArchive } from './refusal.ts';
+import { endsEarly, invalidArchive, tooShort } from './refusal.ts';
 import { TarEnd } from './tar-end.ts';
 import { BLOCK_BYTES, isZero } from './tar-header.ts';
 import { TarWalk, type WalkedMember } from './tar-walk.ts';
@@ -53,6 +53,7 @@ export class TarGuard {
       this.#end.finish();
       return;
     }
+    if (this.#walk.offset === 0) throw tooShort(this.#archive, this.#blockBytes);
     const inMember = this.#content + this.#padding > 0;
     throw endsEarly(
       this.#archive,

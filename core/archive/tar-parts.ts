@@ -5,7 +5,7 @@ import type { ArchiveFormat } from './format.ts';
 import { type ForeignMember, HeaderWalk } from './header-walk.ts';
 import { rangeSource } from './range-source.ts';
 import { READ_BYTES, readAhead } from './read-ahead.ts';
-import { endsEarly, quoteName } from './refusal.ts';
+import { endsEarly, quoteName, tooShort } from './refusal.ts';
 import { SNIFF_BYTES, sniff } from './sniff.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
 
@@ -106,7 +106,9 @@ async function* streamParts(
   try {
     for (;;) {
       const block = await chunks.take(BLOCK_BYTES);
-      if (block.length < BLOCK_BYTES) throw endsEarly(archive, BEFORE_END);
+      if (block.length < BLOCK_BYTES) {
+        throw walk.offset === 0 ? tooShort(archive, block.length) : endsEarly(archive, BEFORE_END);
+      }
       const step = walk.feed(block);
       if (step.kind === 'end') break;
       if (step.kind === 'more') continue;

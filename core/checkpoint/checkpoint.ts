@@ -1,7 +1,7 @@
 import { withBytes } from '../archive/read-ahead.ts';
 import { ReadWindow } from '../archive/read-window.ts';
 import { type Archive, openArchive } from '../archive/reader.ts';
-import { endsEarly, invalidArchive } from '../archive/refusal.ts';
+import { invalidArchive } from '../archive/refusal.ts';
 import { sniff } from '../archive/sniff.ts';
 import { type ByteInput, type ByteStream, type TarExtent, tarParts } from '../archive/tar-parts.ts';
 import { isPodfreightError, PodfreightError } from '../errors.ts';
@@ -37,7 +37,6 @@ const HEAD_BYTES = 64 * 1024;
  */
 export async function openCheckpoint(source: ByteSource, options: LookOptions = {}): Promise<Checkpoint> {
   const { name, sizeBytes } = source;
-  if (sizeBytes === 0) throw endsEarly(name, 'before it has begun');
   const head = await source.read({ start: 0, end: Math.min(HEAD_BYTES, sizeBytes) });
   const headed = withBytes(source, 0, head);
   const format = sniff(head, name);
@@ -66,7 +65,6 @@ export async function lookAtStream(stream: ByteStream, options: LookOptions = {}
  * @throws PodfreightError `invalid-archive` (see {@link isNotWhole}), `corrupt-archive`, `unsupported`, and as {@link ByteSource}
  */
 export async function tarExtent(source: ByteSource): Promise<TarExtent> {
-  if (source.sizeBytes === 0) throw endsEarly(source.name, 'before it has begun');
   for await (const part of tarParts(new ReadWindow(source))) {
     if (part.kind === 'end') return part.extent;
   }

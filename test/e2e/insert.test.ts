@@ -187,7 +187,7 @@ const FAILURES: readonly Failure[] = [
   {
     line: 'insert -t node -i text  # not an archive',
     prepare: (cwd) => writeFile(join(cwd, 'text'), 'no archive '.repeat(100)),
-    message: /^The archive text is refused: it is no tar.*\.$/,
+    message: /^The archive text is refused: it is no checkpoint archive: no tar.*\.$/,
     code: 5,
   },
   {

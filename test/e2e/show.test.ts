@@ -153,7 +153,7 @@ const FAILURES: readonly Failure[] = [
   {
     line: 'show text  # not an archive',
     prepare: (cwd) => writeFile(join(cwd, 'text'), 'no archive '.repeat(100)),
-    message: /^The archive text is refused: it is no tar.*\.$/,
+    message: /^The archive text is refused: it is no checkpoint archive: no tar.*\.$/,
     code: 5,
   },
   {

@@ -78,6 +78,6 @@ describe('podfreight insert', () => {
     const { code, stderr } = await podfreight(['insert', '-t', tree.target, '-i', path]);
     assert.equal(code, 5);
     assertSafe(stderr);
-    assert.match(stderr, /\\x1b\[2J\\u\{202e\}\.tar is refused: it is empty\.\n$/);
+    assert.match(stderr, /\\x1b\[2J\\u\{202e\}\.tar is refused: it is empty, so it is no checkpoint archive\.\n$/);
   });
 });

@@ -25,10 +25,10 @@ for (const [tool, hex] of [
 }
 
 for (const [what, bytes, reason] of [
-  ['nothing', Buffer.alloc(0), /is empty/],
+  ['nothing', Buffer.alloc(0), /is empty, so it is no checkpoint archive/],
   ['text', Buffer.from('hello\n'.repeat(200)), /no tar, neither plain nor in zstd or gzip/],
   ['zeros', Buffer.alloc(2048), /no tar/],
-  ['a few bytes', Buffer.from('hello'), /ends early/],
+  ['a few bytes', Buffer.from('hello'), /is no checkpoint archive, or only the beginning of one/],
   ['a skippable frame', Buffer.from('572a4d1800000000'.padEnd(1100, '0'), 'hex'), /no tar/],
 ] as const) {
   test(`refuses ${what}`, () => assert.throws(() => sniff(bytes, 'x'), { code: 'invalid-archive', message: reason }));

@@ -183,7 +183,8 @@ test('a tar cut off anywhere before its end says that it ends early', async () =
   for (let length = 0; length < tar.length; length += 1) {
     if (length % 512 > 2 && length % 512 < 510) continue;
     const expected = { code: 'invalid-archive', message: /ends early/ };
-    assert.throws(() => guarded(tar.subarray(0, length), 4096), expected, `${length}`);
+    const guardedSays = length < 512 ? { message: /is no checkpoint archive/ } : expected;
+    assert.throws(() => guarded(tar.subarray(0, length), 4096), guardedSays, `${length}`);
     await assert.rejects(walked(tar.subarray(0, length)), expected, `${length}`);
   }
   assert.deepEqual(guarded(tar, 4096), ['checkpointed.pods 2', 'a.tar 700']);

@@ -29,7 +29,8 @@ function unsupported(what: string): Verdict {
 const CUT_OFF = refused('it ends early, in the middle of a zstd frame; fetch or write it again');
 const NO_FRAME = refused('something that is no zstd frame follows its zstd frames');
 const NO_END = 'it ends early, before the two zero blocks at its end; fetch or write it again';
-const NO_TAR = refused('it is no tar, neither plain nor in zstd or gzip');
+const TOO_SHORT = 'it is no checkpoint archive, or only the beginning of one; fetch or write it again';
+const NO_TAR = refused('it is no checkpoint archive: no tar, neither plain nor in zstd or gzip');
 const MORE = refused('something else follows its end');
 const BROKEN_BLOCK = refused('a zstd frame has a broken block');
 
@@ -158,7 +159,7 @@ export const zstdLies: CaseGroup = {
     zstdCase('a zero after the last frame', [GOOD, Buffer.alloc(1)], CUT_OFF),
     zstdCase('a plain tar after the last frame', [GOOD, TAR], NO_FRAME),
     zstdCase('another archive after the first', [GOOD, GOOD], MORE),
-    zstdCase('zstd in zstd', [zstd(GOOD)], refused(NO_END)),
+    zstdCase('zstd in zstd', [zstd(GOOD)], refused(TOO_SHORT)),
     zstdCase(
       'a manifest of 1 GiB in 40 KB',
       [frame([raw(header({ name: 'checkpointed.pods', sizeBytes: 2 ** 30 }), false), zeros(8192)])],
@@ -271,7 +272,7 @@ export const gzipLies: CaseGroup = {
       refused('something else follows its gzip data'),
     ),
     gzipCase('another archive in a second member', [GZIP, GZIP], MORE),
-    gzipCase('gzip in gzip', [zlib.gzipSync(GZIP)], refused(NO_END)),
+    gzipCase('gzip in gzip', [zlib.gzipSync(GZIP)], refused(TOO_SHORT)),
     gzipCase(
       '8 MiB of zeros after the end',
       [zlib.gzipSync(Buffer.concat([TAR, Buffer.alloc(2 ** 23)]))],

@@ -102,7 +102,7 @@ export const containerArchives: CaseGroup = {
     archiveCase(
       'a pod that is no tar',
       archiveOf(FILES, {}, 0),
-      refused('it ends early, before the two zero blocks at its end; fetch or write it again'),
+      refused('it is empty, so it is no checkpoint archive'),
       UNSEEN,
     ),
   ],

@@ -111,7 +111,7 @@ export const sizes: CaseGroup = {
 };
 
 const WRONG = refused('a tar header has a wrong checksum');
-const NO_TAR = refused('it is no tar, neither plain nor in zstd or gzip');
+const NO_TAR = refused('it is no checkpoint archive: no tar, neither plain nor in zstd or gzip');
 const UNKNOWN_KIND = refused('a tar header is of an unknown kind (neither ustar, GNU nor v7)');
 
 function checksum(title: string, value: string, verdict: Verdict = WRONG) {
@@ -152,15 +152,16 @@ export const headers: CaseGroup = {
     magic('no magic, as before POSIX', '\0'.repeat(8), lands('a1')),
     archiveCase('a file of random bytes', () => Buffer.from(lcg(4096)), NO_TAR),
     archiveCase('a file of zeros: a tar without members', () => Buffer.alloc(10_240), NO_TAR),
-    archiveCase(
-      'an empty file',
-      () => Buffer.alloc(0),
-      refused('it is empty', { shown: 'it ends early, before it has begun; fetch or write it again' }),
-    ),
+    archiveCase('an empty file', () => Buffer.alloc(0), refused('it is empty, so it is no checkpoint archive')),
     archiveCase(
       'a file of 511 bytes',
       () => manifestFile('a1').subarray(0, 511),
-      refused('it ends early, before its first member; fetch or write it again'),
+      refused('it is no checkpoint archive, or only the beginning of one; fetch or write it again'),
+    ),
+    archiveCase(
+      'a text of 20 bytes',
+      () => Buffer.from('This is no archive.\n'),
+      refused('it is no checkpoint archive, or only the beginning of one; fetch or write it again'),
     ),
     archiveCase('a ZIP file', () => Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(1000)]), NO_TAR),
     archiveCase(
