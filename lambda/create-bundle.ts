@@ -9,9 +9,9 @@ import { createBundleHandler } from './create-bundle-handler.ts';
 
 const { table, bundlesBucket } = readConfig(['table', 'bundlesBucket']);
 /** S3 begins to answer within a second; a request that is only slow, as while it copies, is not made again. */
-const ANSWER_TIMEOUT_MS = 30_000;
+const SILENCE_MS = 30_000;
 
-const s3 = new S3Clients(readRegions(), { answerTimeoutMs: ANSWER_TIMEOUT_MS });
+const s3 = new S3Clients(readRegions(), { answerTimeoutMs: SILENCE_MS, stallMs: SILENCE_MS });
 const dynamodb = dynamodbClient();
 const dynamodbRequests = countRequests(dynamodb);
 

@@ -7,6 +7,7 @@ import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startProgram } from '../e2e/podfreight.ts';
+import { BUNDLES } from './bundles.ts';
 import { CONTAINERS } from './containers.ts';
 import { DURABILITY } from './durability.ts';
 import { FILES } from './files.ts';
@@ -20,9 +21,11 @@ const ROOT = join(import.meta.dirname, '../..');
 const TEST_TIMEOUT_MS = 60_000;
 
 const parts = process.argv.slice(2);
-const sabotages = [...DURABILITY, ...LANDING, ...FILES, ...READER, ...CONTAINERS].filter(({ what, file }) => {
-  return parts.length === 0 || parts.some((part) => `${file}: ${what}`.includes(part));
-});
+const sabotages = [...DURABILITY, ...LANDING, ...FILES, ...READER, ...CONTAINERS, ...BUNDLES].filter(
+  ({ what, file }) => {
+    return parts.length === 0 || parts.some((part) => `${file}: ${what}`.includes(part));
+  },
+);
 
 const copy = await mkdtemp(join(tmpdir(), 'podfreight-sabotage-'));
 await chmod(copy, 0o755); // some tests run as nobody

@@ -302,7 +302,9 @@ describe('reconcile', () => {
       store.delete({ bucket: BUCKET, key: 'prod/node-1/a/20261122T132000Z.tar.zst' });
       const copy = { bucket: BUCKET, key: 'prod/node-3/b/20261122T132000Z.tar.zst' };
       store.write(copy, await archiveOf([AHEAD]));
-      assert.deepEqual(await differences(), { gone: 1, uncatalogued: 1, bundlesUncatalogued: 1 });
+      const other = { bucket: BUCKET, key: 'prod/node-4/a/20261122T132000Z.tar.zst' };
+      store.write(other, await archiveOf([{ sandboxId: 'a', content: Buffer.from('of another time') }]));
+      assert.deepEqual(await differences(), { gone: 1, uncatalogued: 2, bundlesUncatalogued: 1 });
       assert.deepEqual(await bundles(), [withoutOrigins(made)]);
     });
 
