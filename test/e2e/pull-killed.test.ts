@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { link, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { link, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gambles } from '../crash/order.ts';
@@ -164,6 +164,32 @@ test('podfreight pull s3://…/archive -t …  # killed at its changes', { skip:
       where,
     );
     await rm(target, { recursive: true });
+  }
+  t.diagnostic(`${calls.length} calls`);
+});
+
+test('podfreight pull s3://…/archive -o …  # killed at its changes', { skip: noTrap() }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const archive = await archiveOf(smallPods(1), 'tar+zstd');
+  const pulled = await PulledArchive.make(t, archive, 'archive');
+  const run = (file: string, at: number, action: 'log' | 'kill') =>
+    trapped(['pull', pulled.url, '-o', file], { at, below: folder, action }, { env: pulled.environment });
+  const { calls, code, stderr } = await run(join(folder, 'unhurt'), 0, 'log');
+  assert.equal(code, 0, stderr);
+  for (const at of slice(numbers(calls.length), 7, 5)) {
+    const place = join(folder, `${at}`);
+    const file = join(place, 'file');
+    await mkdir(place);
+    await writeFile(file, 'old');
+    const killed = await run(file, at, 'kill');
+    const where = `killed before ${JSON.stringify(killed.calls.at(-1))}`;
+    assert.equal(killed.code, KILLED, where);
+    const between = await readFile(file);
+    assert.ok(between.equals(Buffer.from('old')) || between.equals(archive), where);
+    const again = await pulled.pull(['-o', file]);
+    assert.deepEqual([again.code, again.stderr], [0, ''], where);
+    assert.ok((await readFile(file)).equals(archive), where);
+    assert.deepEqual(await readdir(place), ['file'], where);
   }
   t.diagnostic(`${calls.length} calls`);
 });
