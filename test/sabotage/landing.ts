@@ -35,7 +35,7 @@ export const LANDING: readonly Sabotage[] = [
     ],
     ['a dry run writes', '  if (dryRun) {\n    const arrivals', '  if (false) {\n    const arrivals'],
     ['free space is not looked at in advance', '  await makeSpace(folder, ', '  void ('],
-    ['free space is not looked at before a pod', '    await folder.checkSpace(file.sizeBytes);\n', ''],
+    ['free space is not looked at before a pod', '      await folder.checkSpace(sizeBytes);\n', ''],
   ]),
   ...sabotagesOf('cli/landing/arriving-files.ts', LAND, [
     [
