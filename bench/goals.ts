@@ -5,7 +5,7 @@ import { UNITS } from './units.ts';
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-/** Ours may be at most `times` what `against` takes, plus `plus`, in the median; without `against` at most `plus`. */
+/** Ours may be at most `times` what `against` takes, plus the rest, in the median; without `against` at most the rest. */
 export interface Goal {
   readonly operation: string;
   readonly measure: Measure;
@@ -13,6 +13,8 @@ export interface Goal {
   readonly against?: string;
   readonly times?: number;
   readonly plus?: number;
+  /** For each GiB of `--size`. */
+  readonly plusPerGiB?: number;
   /** Judged only at this `--size`. */
   readonly atBytes?: number;
 }
@@ -29,6 +31,7 @@ export const goals: readonly Goal[] = [
   { operation: 'push-none', measure: 'seconds', against: 'lib-storage', times: 1 / 3.3 },
   { operation: 'push-none', measure: 'seconds', against: 'aws s3 cp', times: 1 / 2 },
   { operation: 'push-none', measure: 'rssBytes', plus: 256 * MIB },
+  { operation: 'push-zstd', measure: 'seconds', plusPerGiB: 3.5 },
   { operation: 'push-zstd', measure: 'seconds', against: 'zstd -1 -T2', times: 1.15 },
   { operation: 'push-zstd', measure: 'cpuSeconds', against: 'zstd -1 -T2', times: 1.15 },
   { operation: 'push-zstd', measure: 'rssBytes', plus: 256 * MIB },
@@ -36,6 +39,7 @@ export const goals: readonly Goal[] = [
   { operation: 'pull-none', measure: 'seconds', against: 'SDK, ranged GETs', times: 1 / 2.4 },
   { operation: 'pull-none', measure: 'seconds', against: 'rclone', times: 1.1 },
   { operation: 'pull-none', measure: 'seconds', against: 'curl', times: 1.1 },
+  { operation: 'pull-none', measure: 'seconds', against: 'podfreight pull -o', plus: 0.05 },
   { operation: 'pull-none', measure: 'rssBytes', plus: 130 * MIB },
   { operation: 'pull-zstd', measure: 'rssBytes', plus: 256 * MIB },
   { operation: 'bundle-none', measure: 'requests', plus: 70, atBytes: GIB },
@@ -54,22 +58,23 @@ export interface Verdict {
 export function judge(reports: readonly OperationReport[], sizeBytes: number): Verdict[] {
   const named = new Map(reports.map((report) => [report.name, report.results]));
   return goals.map((goal) => {
-    const { operation, contestant = OURS, measure, against, times = 1, plus = 0, atBytes = sizeBytes } = goal;
+    const { operation, contestant = OURS, measure, against, times = 1, plus = 0, plusPerGiB = 0 } = goal;
     const medianOf = (name: string) =>
       named.get(operation)?.find((result) => result.name === name)?.spreads[measure]?.median;
     const measured = medianOf(contestant);
     const base = against === undefined ? 0 : medianOf(against);
-    if (measured === undefined || base === undefined || atBytes !== sizeBytes) return { goal };
-    const limit = base * times + plus;
+    if (measured === undefined || base === undefined || (goal.atBytes ?? sizeBytes) !== sizeBytes) return { goal };
+    const limit = base * times + plus + (plusPerGiB * sizeBytes) / GIB;
     return { goal, measured, limit, factor: limit / measured };
   });
 }
 
 /** The goal in words. */
-export function wordsOf({ contestant = OURS, measure, against, times = 1, plus = 0 }: Goal): string {
+export function wordsOf({ contestant = OURS, measure, against, times = 1, plus = 0, plusPerGiB = 0 }: Goal): string {
   const { title, show } = UNITS[measure];
   const proportion = times < 1 ? `1/${Number((1 / times).toFixed(2))} of ` : times > 1 ? `${times} × ` : '';
   const base = against === undefined ? [] : [`${proportion}\`${against}\``];
-  const limit = [...base, ...(plus > 0 ? [show(plus)] : [])].join(' + ');
+  const rest = [...(plus > 0 ? [show(plus)] : []), ...(plusPerGiB > 0 ? [`${show(plusPerGiB)} per GiB`] : [])];
+  const limit = [...base, ...rest].join(' + ');
   return `${contestant === OURS ? '' : `\`${contestant}\` `}${title} ≤ ${limit}`;
 }

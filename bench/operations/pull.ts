@@ -54,6 +54,11 @@ export const pullNone: Operation = {
       const socket = ['get', '--size', `${archive.sizeBytes}`, `${url}/${BUCKET}/${key}`, file];
       const results = await contest(bench, [
         ours(bench, key, target, archive),
+        {
+          ...toFile,
+          name: 'podfreight pull -o',
+          command: () => bench.podfreight('pull', `s3://${BUCKET}/${key}`, '-o', file),
+        },
         ...Object.entries(downloads(bench, key, url)).map(
           ([name, { needs, get }]): Contestant => ({ ...toFile, name, needs, command: () => get(file) }),
         ),

@@ -11,7 +11,7 @@ import { temporaryFolder } from './podfreight.ts';
 
 const MiB = 1024 * 1024;
 /** How often each pull is killed before it may end. */
-const KILLS = FULL ? 25 : 2;
+const KILLS = FULL ? 25 : 10;
 /** What a kill may cost: the reads under way, a part for each connection; of pods, also the frames in memory. */
 const LOST_BYTES = { '-o': 32 * MiB, '-t': 64 * MiB };
 /** The archive's end, its manifest, and what is behind the pods: only a file has these as well. */

@@ -13,7 +13,7 @@ import { readAll } from '../contracts/archive-store.ts';
 import { FULL } from '../crash/slice.ts';
 import { start, temporaryFolder } from './podfreight.ts';
 
-const KILLS = FULL ? 100 : 5;
+const KILLS = FULL ? 100 : 25;
 const KILLS_PER_PUSH = 5;
 const MiB = 1024 ** 2;
 const PART_BYTES = 8 * MiB;
