@@ -190,6 +190,7 @@ describe('podfreight pull --pod', () => {
     const [key = ''] = await cloud.keys(cloud.archives, `default/node-a/${PODS.counters}/`);
     const bytes = await cloud.bytes(cloud.archives, key);
     await cloud.put(cloud.archives, key, Buffer.alloc(bytes.length));
+    await cloud.stack.settled(); // until then the version is read that was there before
     const target = at('node-i');
     const { code, stdout, stderr } = await cloud.run(['pull', '--pod', 'default/counters', '-t', target]);
     assert.match(stderr, /^podfreight: [^\n]+\n$/);
