@@ -21,6 +21,7 @@ const ONE_TIME = new Set([
 ]);
 const PAYLOAD = 'x-amz-content-sha256';
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
+const SERVICE = 's3';
 /** Buckets of other kinds are signed for in other ways. */
 const SCOPE = /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/(?<region>[^/]+)\/s3\/aws4_request,/;
 
@@ -28,8 +29,9 @@ type Signable = Parameters<Awaited<Model['signer']>['sign']>[0];
 
 interface Model {
   readonly request: Omit<SignedRequest, 'body'>;
-  /** For the region that its own signature names. */
   readonly signer: ReturnType<S3Client['config']['signer']>;
+  /** Of its own signature. A signer keeps to that of the client's first request, which S3 may have sent on to another. */
+  readonly signingRegion: string;
 }
 
 /**
@@ -78,13 +80,13 @@ export class RequestTemplate {
   #learn({ body: _, ...request }: SignedRequest): void {
     const signingRegion = SCOPE.exec(request.headers.authorization ?? '')?.groups?.region;
     if (signingRegion === undefined) return;
-    const scheme = { name: 'sigv4', signingName: 's3', signingRegion, properties: {} };
+    const scheme = { name: 'sigv4', signingName: SERVICE, signingRegion, properties: {} };
     // It fills in the rest, though its declaration wants all.
     const signer = this.#client.config.signer(scheme as Parameters<S3Client['config']['signer']>[0]);
-    this.#model = { request, signer };
+    this.#model = { request, signer, signingRegion };
   }
 
-  async #signed({ request, signer }: Model, changes: RequestChanges): Promise<SignedRequest> {
+  async #signed({ request, signer, signingRegion }: Model, changes: RequestChanges): Promise<SignedRequest> {
     const kept = Object.entries(request.headers).filter(
       ([name, value]) => !ONE_TIME.has(name) && (name !== PAYLOAD || changes.body === undefined || value === UNSIGNED),
     );
@@ -95,6 +97,7 @@ export class RequestTemplate {
       ...(changes.body && { body: changes.body }),
     };
     const signingDate = new Date(Date.now() + this.#client.config.systemClockOffset);
-    return (await (await signer).sign(like as Signable, { signingDate })) as SignedRequest;
+    const scope = { signingDate, signingRegion, signingService: SERVICE };
+    return (await (await signer).sign(like as Signable, scope)) as SignedRequest;
   }
 }

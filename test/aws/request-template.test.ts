@@ -3,11 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { S3ArchiveStore } from '../../aws/s3-archive-store.ts';
+import { s3Client } from '../../aws/s3-client.ts';
+import type { WireHandler } from '../../aws/transfer/wire-handler.ts';
 import { assertSameBytes, inChunks, readAll } from '../contracts/archive-store.ts';
-import { type CREDENTIALS, clientOf, localS3 } from './local-s3.ts';
+import { CREDENTIALS, clientOf, localS3 } from './local-s3.ts';
 
 const MiB = 1024 ** 2;
 
@@ -61,10 +63,22 @@ test('what is refused is tried by the SDK', async () => {
   assert.ok(count > 30, `${count}`);
 });
 
-test('each request is signed with the credentials of its moment', async (t) => {
-  const bytes = randomBytes(64 * MiB);
+/**
+ * A server that has just these bytes, whatever it is asked for.
+ * @param refuse says how it answers otherwise: status and headers
+ */
+async function serve(
+  t: TestContext,
+  bytes: Buffer,
+  refuse = (_: IncomingHttpHeaders): Refusal | undefined => undefined,
+) {
   const seen: IncomingHttpHeaders[] = [];
   const server = createServer(({ method, headers }, answer) => {
+    const refusal = refuse(headers);
+    if (refusal !== undefined) {
+      answer.writeHead(refusal.status, { ...refusal.headers, 'content-length': 0 }).end();
+      return;
+    }
     const [, start = 0, last = bytes.length - 1] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '')?.map(Number) ?? [];
     const all = { etag: '"e"', 'last-modified': new Date(0).toUTCString(), 'content-length': last + 1 - start };
     if (method === 'HEAD') {
@@ -79,6 +93,17 @@ test('each request is signed with the credentials of its moment', async (t) => {
   await once(server, 'listening');
   t.after(() => server.close());
   t.after(() => server.closeAllConnections());
+  return { port: (server.address() as AddressInfo).port, seen };
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+test('each request is signed with the credentials of its moment', async (t) => {
+  const bytes = randomBytes(64 * MiB);
+  const { port, seen } = await serve(t, bytes);
 
   let turn = 0;
   /** They expire so soon that they are asked for anew each time; only some have a token. */
@@ -87,8 +112,7 @@ test('each request is signed with the credentials of its moment', async (t) => {
     const token = turn % 2 === 0 ? { sessionToken: `token-${turn}` } : {};
     return { accessKeyId: `KEY${turn}`, secretAccessKey: 'secret', expiration: new Date(Date.now() + 1000), ...token };
   };
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const client = clientOf(url, { credentials: credentials as unknown as typeof CREDENTIALS });
+  const client = clientOf(`http://127.0.0.1:${port}`, { credentials: credentials as unknown as typeof CREDENTIALS });
   t.after(() => client.destroy());
   const gets = commandsGiven(client, 'GetObjectCommand');
   assertSameBytes(await readAll(await new S3ArchiveStore(client).open({ bucket: 'archives', key: 'k' })), bytes);
@@ -99,4 +123,27 @@ test('each request is signed with the credentials of its moment', async (t) => {
   for (const [i, key] of keys.entries()) {
     assert.equal(seen[i]?.['x-amz-security-token'], key % 2 === 0 ? `token-${key}` : undefined);
   }
+});
+
+test('where S3 sent the SDK on to another region, all requests are signed for that', async (t) => {
+  const bytes = randomBytes(64 * MiB);
+  const refused: string[] = [];
+  let sentOn = 0;
+  const { port, seen } = await serve(t, bytes, ({ host = '', authorization = '' }) => {
+    if (!host.includes('eu-west-1')) {
+      sentOn += 1;
+      return { status: 301, headers: { 'x-amz-bucket-region': 'eu-west-1' } };
+    }
+    if (authorization.includes('/eu-west-1/s3/')) return undefined;
+    refused.push(authorization);
+    return { status: 400 };
+  });
+  const client = s3Client({ region: 'us-east-1', credentials: CREDENTIALS });
+  t.after(() => client.destroy());
+  const wire = client.config.requestHandler as unknown as WireHandler;
+  const handle = wire.handle.bind(wire);
+  wire.handle = (request, options) => handle({ ...request, protocol: 'http:', hostname: '127.0.0.1', port }, options);
+  assertSameBytes(await readAll(await new S3ArchiveStore(client).open({ bucket: 'archives', key: 'k' })), bytes);
+  assert.deepEqual(refused, []);
+  assert.ok(sentOn < seen.length / 2, `${sentOn} sent on for ${seen.length} ranges`);
 });
