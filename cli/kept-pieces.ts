@@ -36,8 +36,10 @@ export class KeptPieces {
   }
 
   forget(piece: Piece): void {
-    const others = this.#kept.filter((stretch) => stretch.piece !== piece);
-    this.#kept.splice(0, this.#kept.length, ...others);
+    for (let i = this.#firstBehind(piece.start); i < this.#kept.length && this.#kept[i]!.start < piece.end; ) {
+      if (this.#kept[i]!.piece === piece) this.#kept.splice(i, 1);
+      else i++;
+    }
   }
 
   /** All of `range` in order: what pieces have of it, and what is missing between them. */

@@ -86,3 +86,17 @@ test('a condition is asked of every piece that has some of it', () => {
   const isProven = (start: number, end: number) => pieces.has({ start, end }, (one) => one.isProven);
   assert.deepEqual([isProven(1, 4), isProven(1, 5), isProven(4, 8), isProven(2, 2)], [true, false, false, false]);
 });
+
+test('there may be as many as a tebibyte has', () => {
+  const pieces = new KeptPieces();
+  const count = 2 ** 19;
+  let damaged = piece({ start: 0, end: 0 });
+  for (let start = 0; start < count; start++) {
+    const one = piece({ start, end: start + 1 });
+    pieces.add(one);
+    if (start === count / 2) damaged = one;
+  }
+  pieces.forget(damaged);
+  assert.ok(!pieces.has({ start: 0, end: count }));
+  assert.ok(pieces.has({ start: 0, end: count / 2 }) && pieces.has({ start: count / 2 + 1, end: count }));
+});
