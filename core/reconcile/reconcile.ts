@@ -36,10 +36,9 @@ export interface ReconcileAnswer {
 }
 
 /** Keys between two savings of the position, and looks at once: their connections and a second or two. */
-const BATCH_KEYS = 500;
-const LOOKS_AT_ONCE = 16;
-/** The index of one bundle may take as much memory as those of many archives. */
-const BUNDLES_AT_ONCE = 4;
+const ARCHIVES = { batchKeys: 500, atOnce: 16 } as const;
+/** The index of one may take as much memory as those of many archives, and its hundred pods a query each. */
+const BUNDLES = { batchKeys: 50, atOnce: 4 } as const;
 /** Enough for a batch in which everything differs. */
 const RESERVE_MS = 45_000;
 
@@ -98,7 +97,7 @@ function compareArchives(after: string | undefined, context: ReconcileContext): 
     turnPages((from) => survey.archives(bucket, from), after),
     ({ location }) => location.key,
   );
-  const plan = { phase: 'archives', end: { phase: 'sweep' }, atOnce: LOOKS_AT_ONCE } as const;
+  const plan = { phase: 'archives', end: { phase: 'sweep' }, ...ARCHIVES } as const;
   return inBatches(pairs, plan, async ({ key, left: object, right: archive }) => {
     if (differenceOf(object, archive) === undefined) return {};
     if (isYoung(object, context)) return { young: 1 };
@@ -116,7 +115,7 @@ async function* sweep(start: SweepPosition | undefined, context: ReconcileContex
   do {
     const { askew, next } = await context.survey.sweep(position);
     let counts = NO_COUNTS;
-    const healed = inOrder(askew, LOOKS_AT_ONCE, (location) =>
+    const healed = inOrder(askew, ARCHIVES.atOnce, (location) =>
       attempt('askew', location, context, async () => {
         if (location.bucket !== context.archivesBucket) return undefined;
         await lookAgain(location, context);
@@ -138,7 +137,7 @@ function compareBundles(after: string | undefined, context: ReconcileContext): A
     turnPages((from) => survey.bundles(bucket, from?.split('.')[0]), after),
     ({ location }) => location.key,
   );
-  const plan = { phase: 'bundles', end: { phase: 'done' }, atOnce: BUNDLES_AT_ONCE } as const;
+  const plan = { phase: 'bundles', end: { phase: 'done' }, ...BUNDLES } as const;
   return inBatches(pairs, plan, async ({ key, left: object, right: bundle }) => {
     const location = { bucket, key };
     if (bundle !== undefined && (object === undefined || object.isDeleted)) {
@@ -162,19 +161,27 @@ async function forgetIfGone(
   return (await survey.forgetBundle(bundle)) ? 'bundlesGone' : undefined;
 }
 
+interface Plan {
+  readonly phase: 'archives' | 'bundles';
+  /** Where it goes on when all is looked at. */
+  readonly end: RunPosition;
+  readonly batchKeys: number;
+  readonly atOnce: number;
+}
+
 /** Looks at all pairs. A step is a batch, and its position the last key in it; that of the last one is `end`. */
 async function* inBatches<Left, Right>(
   pairs: AsyncGenerator<Pair<Left, Right>>,
-  { phase, end, atOnce }: { phase: 'archives' | 'bundles'; end: RunPosition; atOnce: number },
+  { phase, end, batchKeys, atOnce }: Plan,
   look: (pair: Pair<Left, Right>) => Promise<Partial<ReconcileCounts>>,
 ): AsyncGenerator<Step> {
   try {
     for (;;) {
-      const batch = await take(pairs, BATCH_KEYS);
+      const batch = await take(pairs, batchKeys);
       let counts = addCounts(NO_COUNTS, { compared: batch.length });
       for await (const found of inOrder(batch, atOnce, look)) counts = addCounts(counts, found);
       const last = batch.at(-1);
-      if (last === undefined || batch.length < BATCH_KEYS) return yield { position: end, counts };
+      if (last === undefined || batch.length < batchKeys) return yield { position: end, counts };
       yield { position: { phase, after: last.key }, counts };
     }
   } finally {

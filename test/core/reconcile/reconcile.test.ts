@@ -196,6 +196,20 @@ describe('reconcile', () => {
     assert.equal((await reconcile({ ...context, remainingMs: () => 900_000 })).run.counts.uncatalogued, 0);
   });
 
+  it('saves where it is more often where each is more work: of bundles, after 50', async () => {
+    for (let i = 0; i < 120; i++) {
+      store.write({ bucket: 'bundles', key: `${`${i}`.padStart(32, '0')}.tar` }, Buffer.from('no bundle'));
+    }
+    context = { ...context, remainingMs: () => 0 };
+    const runs = [];
+    do runs.push((await reconcile(context)).run);
+    while (runs.at(-1)?.finishedAt === undefined && runs.length < 20);
+    const failed = runs.flatMap(({ counts }, i) =>
+      counts.failed === (runs[i - 1]?.counts.failed ?? 0) ? [] : [counts.failed],
+    );
+    assert.deepEqual(failed, [50, 100, 120]);
+  });
+
   it('counts what it cannot heal, and goes on with the others', async () => {
     await write('a');
     await write('b');
