@@ -22,6 +22,8 @@ const ONE_TIME = new Set([
 const PAYLOAD = 'x-amz-content-sha256';
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
 const SERVICE = 's3';
+/** So many in a row, and this endpoint is not one for copies. */
+const REFUSALS_MOST = 3;
 /** Buckets of other kinds are signed for in other ways. */
 const SCOPE = /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/(?<region>[^/]+)\/s3\/aws4_request,/;
 
@@ -42,6 +44,7 @@ interface Model {
 export class RequestTemplate {
   readonly #client: S3Client;
   #model: Model | undefined;
+  #refusals = 0;
 
   constructor(client: S3Client) {
     this.#client = client;
@@ -65,12 +68,16 @@ export class RequestTemplate {
    * @throws `BrokenBody` and `AbortError`, as the handler
    */
   async send(changes: RequestChanges, options: WireOptions): Promise<WireAnswer | undefined> {
-    if (this.#model === undefined) return undefined;
+    if (this.#model === undefined || this.#refusals >= REFUSALS_MOST) return undefined;
     const { requestHandler } = this.#client.config;
-    const request = await this.#signed(this.#model, changes);
     try {
+      const request = await this.#signed(this.#model, changes);
       const { response } = (await requestHandler.handle(request, options)) as { response: WireAnswer };
-      return response.statusCode === 200 || response.statusCode === 206 ? response : undefined;
+      const { statusCode } = response;
+      const isGood = statusCode === 200 || statusCode === 206;
+      if (isGood) this.#refusals = 0;
+      else if (statusCode < 500 && statusCode !== 429) this.#refusals += 1;
+      return isGood ? response : undefined;
     } catch (error) {
       if (['BrokenBody', 'AbortError'].includes((error as Error).name)) throw error;
       return undefined;

@@ -101,6 +101,23 @@ interface Refusal {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+test('an endpoint that refuses all copies is not asked for more of them', async () => {
+  await using s3 = await localS3();
+  const location = { bucket: s3.bucket, key: 'k' };
+  const bytes = randomBytes(100 * MiB);
+  await s3.store.put(location, inChunks(bytes), { sizeBoundBytes: bytes.length });
+  const source = await s3.store.open(location);
+  s3.requests.length = 0;
+  // The SDK's own have a number of their own.
+  s3.faults = ({ operation, headers }) =>
+    operation === 'GetObject' && headers['amz-sdk-invocation-id'] === undefined
+      ? { status: 400, code: 'AuthorizationHeaderMalformed' }
+      : undefined;
+  assertSameBytes(await readAll(source), bytes);
+  const refused = s3.requests.filter(({ status }) => status === 400).length;
+  assert.ok(refused >= 3 && refused <= 3 + 16, `${refused} of ${s3.requests.length}`); // those under way as well
+});
+
 test('each request is signed with the credentials of its moment', async (t) => {
   const bytes = randomBytes(64 * MiB);
   const { port, seen } = await serve(t, bytes);

@@ -19,7 +19,6 @@ import { S3_PART_LIMITS } from '../../core/bundle/part-limits.ts';
 import type { BundleAnswer } from '../../core/bundle/request.ts';
 import { catalogueObject } from '../../core/catalogue/catalogue-archive.ts';
 import type { Catalogue } from '../../core/ports.ts';
-import { withoutRepeats } from '../../infra/local/s3/repeats.ts';
 import type { Fault } from '../../infra/local/s3/server.ts';
 import { clientOf, type LocalS3, localS3 } from '../aws/local-s3.ts';
 import { readAll } from '../contracts/archive-store.ts';
@@ -77,11 +76,6 @@ export class BundleUnderTest {
   async operations(): Promise<string[]> {
     await this.#allTold();
     return this.#s3.requests.map(({ operation }) => operation);
-  }
-
-  /** Of those, GETs of what was asked for already and came slowly. */
-  get repeats(): number {
-    return this.#s3.requests.length - withoutRepeats(this.#s3.requests).length;
   }
 
   /** Requests are told of when they were answered, which may be a moment later: so much later as one that comes behind them. */

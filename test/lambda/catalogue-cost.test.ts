@@ -8,7 +8,6 @@ import { formatManifest } from '../../core/manifest/manifest.ts';
 import type { ArchiveStore, ObjectLocation } from '../../core/ports.ts';
 import { push } from '../../core/push.ts';
 import { type Shipment, shipPods } from '../../core/shipment.ts';
-import { withoutRepeats } from '../../infra/local/s3/repeats.ts';
 import { catalogueHandler } from '../../lambda/catalogue-handler.ts';
 import { startCatalogueTable } from '../aws/catalogue-table.ts';
 import { type LocalS3, localS3 } from '../aws/local-s3.ts';
@@ -65,7 +64,7 @@ describe('what cataloguing an archive costs', () => {
     s3.requests.length = 0;
     const { batchItemFailures } = await handler(sqsEvent([eventBridgeBody(event)]), lambdaContext());
     assert.deepEqual(batchItemFailures, []);
-    const requests = withoutRepeats(s3.requests).map(({ operation }) => operation);
+    const requests = s3.requests.map(({ operation }) => operation);
     const bytes = s3.requests.reduce((sum, { bytesOut }) => sum + bytesOut, 0);
     const counted = Object.fromEntries(
       [...Map.groupBy(calls, (call) => call)].map(([call, all]) => [call, all.length]),

@@ -183,7 +183,7 @@ describe('reconcile', () => {
   it('goes on in the next invocation where the time was used up, and begins anew when it was through', async () => {
     for (let i = 0; i < 1200; i++) await write(`s${i}`);
     context = { ...context, remainingMs: () => 0 };
-    const runs = [];
+    const runs: Awaited<ReturnType<typeof reconcile>>['run'][] = [];
     do runs.push((await reconcile(context)).run);
     while (runs.at(-1)?.finishedAt === undefined);
     assert.ok(runs.length > 4, `${runs.length} invocations`);
@@ -201,7 +201,7 @@ describe('reconcile', () => {
       store.write({ bucket: 'bundles', key: `${`${i}`.padStart(32, '0')}.tar` }, Buffer.from('no bundle'));
     }
     context = { ...context, remainingMs: () => 0 };
-    const runs = [];
+    const runs: Awaited<ReturnType<typeof reconcile>>['run'][] = [];
     do runs.push((await reconcile(context)).run);
     while (runs.at(-1)?.finishedAt === undefined && runs.length < 20);
     const failed = runs.flatMap(({ counts }, i) =>
