@@ -159,14 +159,9 @@ async function* tarPieces(
           () => {},
         );
       // Whether the content is longer than announced shows when more is asked for, which is before the archive ends.
-      if (start < total) yield { bytes, ...own, done };
-      else
-        yield {
-          bytes,
-          ...own,
-          done,
-          finished: { name, sizeBytes, modifiedAt, sha256: await digests.sha256(), headerBytes },
-        };
+      const piece = { bytes, ...own, done };
+      if (start < total) yield piece;
+      else yield { ...piece, finished: { name, sizeBytes, modifiedAt, sha256: await digests.sha256(), headerBytes } };
     }
   }
 }
